@@ -1,0 +1,1 @@
+"""The command line: verbs in the order of the flow."""

@@ -1,0 +1,1 @@
+"""Which samples, when, labelled how, and what was known then."""

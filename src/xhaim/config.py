@@ -1,0 +1,139 @@
+"""Frozen settings of each step. Their hash goes into every run manifest; unknown keys are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from xhaim.records import ReportPolicy
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class SampleSettings(_Settings):
+    """When predictions are made."""
+
+    landmark_hours: Annotated[float, Field(gt=0)] | None = None
+    """Hours after ICU admission; ``None``: at the time of one drawn chest image of the stay."""
+    seed: int = 0
+    """Of the hash that draws the image."""
+
+
+class SplitSettings(_Settings):
+    """Repeated train/test splits, stratified, grouped by subject (paper: 5 of 80/20)."""
+
+    repeats: Annotated[int, Field(ge=1, le=100)] = 5
+    test_share: Share = 0.2
+    validation_share: Share = 0.2
+    """Of train; grouped too. For calibration and the operating point."""
+    seed: int = 0
+
+
+class RetrieveSettings(_Settings):
+    """Step 1 (paper section 4: alpha 0.5, SBERT, BM25)."""
+
+    encoder: str = "minilm"
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+    top_k_notes: Annotated[int, Field(ge=1)] = 10
+    top_k_cxr: Annotated[int, Field(ge=1)] = 5
+    max_words: Annotated[int, Field(ge=8)] = 180
+    """Of a chunk: MiniLM silently cuts at 256 word pieces."""
+    overlap_sentences: Annotated[int, Field(ge=0)] = 1
+    k1: float = 1.5
+    b: float = 0.75
+    polarity_slots: bool = True
+    """Queries for synonyms and signs, and slots for affirmed, negated, uncertain; off: the paper's plain form."""
+    near_duplicate: float = 0.85
+    """Cosine from which a chunk of the same polarity counts as copied forward."""
+
+
+class LanguageModelSettings(_Settings):
+    """An OpenAI-compatible endpoint; none: extractive summaries, composed explanations."""
+
+    url: str | None = None
+    model: str | None = None
+    allow_remote: bool = False
+    """Loopback only unless said."""
+    max_output_tokens: int = 700
+    timeout_s: float = 120.0
+
+
+class SummarizeSettings(_Settings):
+    """Step 2."""
+
+    max_tokens: Annotated[int, Field(ge=16, le=510)] = 256
+    """Word pieces of the encoder, special tokens counted; Bio_ClinicalBERT takes 510."""
+
+
+class EncoderSettings(_Settings):
+    """Step 3, fine-tuning: AdamW, warm-up 10 %, early stop on grouped validation."""
+
+    name: str = "minilm"
+    """``minilm`` (weights come as a package), or the path or name of any BERT-family model."""
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    epochs: Annotated[int, Field(ge=1, le=20)] = 5
+    learning_rate: float = 2e-5
+    head_learning_rate: float = 1e-3
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    trainable_layers: Annotated[int, Field(ge=1)] = 2
+    """From the top; the activations below are computed once."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: int = 0
+
+
+class FusionSettings(_Settings):
+    """Step 3, fusion and calibration."""
+
+    grid: Literal["haim", "small"] = "haim"
+    """HAIM's 24 combinations with 5 grouped folds, or one of them per depth for a demonstration."""
+    isotonic_from: int = 1000
+    """Calibration rows from which isotonic replaces Platt."""
+    sensitivity: Share = 0.9
+    """Target of the operating point, on validation."""
+    conformal_error: Share = 0.1
+    seed: int = 0
+
+
+class ExplainSettings(_Settings):
+    """Step 4."""
+
+    max_for: Annotated[int, Field(ge=1)] = 5
+    max_against: Annotated[int, Field(ge=1)] = 3
+    max_measurements: Annotated[int, Field(ge=0)] = 12
+    """Single measurements whose effect is measured."""
+    samples: Annotated[int, Field(ge=0)] = 20
+    """Explanations written by ``run`` for the report, for each task; any other on request."""
+
+
+class RunSettings(_Settings):
+    """Everything that decides a run's result."""
+
+    tasks: tuple[str, ...]
+    """Names or paths."""
+    report_policy: ReportPolicy | None = None
+    """Overrides the pathology tasks' own."""
+    sample: SampleSettings = SampleSettings()
+    split: SplitSettings = SplitSettings()
+    retrieve: RetrieveSettings = RetrieveSettings()
+    summarize: SummarizeSettings = SummarizeSettings()
+    llm: LanguageModelSettings = LanguageModelSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    fusion: FusionSettings = FusionSettings()
+    explain: ExplainSettings = ExplainSettings()
+    shard_size: Annotated[int, Field(ge=1)] = 64
+    """Samples in a shard; shards are cut by sample id."""
+
+
+def settings_hash(*parts: BaseModel | str | int | float | None) -> str:
+    """Return 16 hex digits of the canonical JSON of the parts: the same settings, the same hash."""
+    plain = [part.model_dump(mode="json") if isinstance(part, BaseModel) else part for part in parts]
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Step 4: measured, verified, cited explanations (paper section 4, Explanation Generation)."""

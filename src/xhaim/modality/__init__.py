@@ -1,0 +1,1 @@
+"""A modality as numbers or as words."""

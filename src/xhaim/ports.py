@@ -1,0 +1,63 @@
+"""What a user may implement: small protocols, one or two methods each. ``backends.py`` finds who implements them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Progress(Protocol):
+    """Told how far a long piece of work is."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """``done`` of ``total`` units of the work are finished; ``total`` may be an estimate."""
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+class Source(Protocol):
+    """Records in a hospital's own layout, turned into a store."""
+
+    def ingest(self, root: Path, out: Path, progress: Progress = silent) -> dict[str, Any]:
+        """Read ``root``, write a store at ``out``, return what ``ingest.json`` says."""
+
+
+class Encoder(Protocol):
+    """Texts to vectors."""
+
+    @property
+    def name(self) -> str:
+        """Id and revision: part of every cache key."""
+
+    def encode(self, texts: Sequence[str], progress: Progress = silent) -> NDArray[np.float32]:
+        """Return [n, d] unit vectors, each a function of its text alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a language model answered."""
+
+    text: str
+    model: str
+    finish_reason: str
+    tokens_in: int | None
+    tokens_out: int | None
+    seconds: float
+
+
+class LanguageModel(Protocol):
+    """One question, one answer."""
+
+    @property
+    def name(self) -> str:
+        """Model id, part of every cache key."""
+
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
+        """Answer at temperature 0; with ``schema``, JSON that fits it. Raises BackendError."""

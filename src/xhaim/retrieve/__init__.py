@@ -1,0 +1,1 @@
+"""Step 1: find the task-relevant evidence (paper section 4, Finding Relevant Chunks)."""

@@ -1,0 +1,1 @@
+"""A run directory: stages, shards, resume, and the pipeline that reads like the paper."""

@@ -1,0 +1,1 @@
+"""Step 2: cited sentences of each modality that fit the encoder (paper section 4)."""

@@ -1,0 +1,1 @@
+"""Clinical English by short rules: sentences, sections, negation and uncertainty."""
