@@ -1,0 +1,49 @@
+"""What the evidence says of a task's concepts, as numbers: affirmed, negated, uncertain, last said, how long ago.
+
+Beyond the paper: words were measured to beat small encoders on report text, so they must not be thrown away
+(DESIGN: fusion).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from xhaim.records import Chunk, Polarity
+from xhaim.task import Task
+from xhaim.text.polarity import mentions
+from xhaim.text.sentences import sentences
+
+_SIGN = {"affirmed": 1.0, "uncertain": 0.0, "negated": -1.0}
+FACTS = ("affirmed", "negated", "uncertain", "last said", "hours since last said")
+
+
+def concept_columns(task: Task) -> list[str]:
+    """Return the block's column names: ``pleural effusion, affirmed``."""
+    return [f"{concept.name}, {fact}" for concept in task.concepts for fact in FACTS]
+
+
+def concept_features(task: Task, chunks: Sequence[Chunk], prediction_time: datetime) -> list[float]:
+    """Return one number for each of ``concept_columns``; NaN = never said.
+
+    Counts are of mentions; ``last said`` is 1, 0 or -1 by the polarity of the newest mention (of equally new ones the
+    mean); the hours run from that document's time to the prediction time.
+    """
+    row: list[float] = []
+    for concept in task.concepts:
+        said = [(chunk.time, what) for chunk in chunks for what in _said(chunk.text, concept.terms)]
+        counts = [float(sum(what == wanted for _, what in said)) for wanted in ("affirmed", "negated", "uncertain")]
+        if not said:
+            row += [*counts, float("nan"), float("nan")]
+            continue
+        newest = max(time for time, _ in said)
+        last = [_SIGN[what] for time, what in said if time == newest]
+        row += [*counts, sum(last) / len(last), (prediction_time - newest).total_seconds() / 3600]
+    return row
+
+
+@lru_cache(maxsize=200_000)
+def _said(text: str, terms: tuple[str, ...]) -> tuple[Polarity, ...]:
+    """Polarities of the mentions of one concept in one chunk."""
+    return tuple(mention.polarity for start, end in sentences(text) for mention in mentions(text[start:end], terms))

@@ -1,0 +1,83 @@
+"""A signal as statistics: HAIM's eleven, the count, and the hours since the last value (DESIGN: time series)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from xhaim.signals import catalogue
+
+HAIM_STATISTICS: tuple[str, ...] = (
+    "max",
+    "min",
+    "mean",
+    "variance",
+    "mean difference",
+    "mean absolute difference",
+    "largest absolute difference",
+    "sum of absolute differences",
+    "last minus first",
+    "peaks",
+    "slope",
+)
+"""In HAIM's order (Soenksen et al. 2022, get_ts_emb)."""
+
+STATISTICS: tuple[str, ...] = (*HAIM_STATISTICS, "last", "count", "hours since last")
+
+
+def column(signal: str, statistic: str) -> str:
+    """Return the feature's name in words: ``Lactate, max``."""
+    return f"{catalogue()[signal].label}, {statistic}"
+
+
+def statistics(measurements: pl.DataFrame) -> pl.DataFrame:
+    """Return sample_id, signal and one column for each of STATISTICS, for every sample and signal with a value.
+
+    ``measurements`` as ``modality.measurements`` returns them. Values are ordered by time, then value, so that neither
+    row order nor engine changes a bit. Variance has ddof 1; a statistic that needs more values than there are is null.
+    A peak is a strict local maximum after equal neighbours are merged (scipy.signal.find_peaks' plateaus). The slope
+    is per hour, by least squares on the times; null when all times are equal.
+    """
+    ordered = measurements.sort("sample_id", "signal", "time", "value")
+    group = ["sample_id", "signal"]
+    x, y = -pl.col("hours_before"), pl.col("value")
+    step = y.diff()
+    plain = ordered.group_by(group, maintain_order=True).agg(
+        y.max().alias("max"),
+        y.min().alias("min"),
+        y.mean().alias("mean"),
+        y.var(ddof=1).alias("variance"),
+        step.mean().alias("mean difference"),
+        step.abs().mean().alias("mean absolute difference"),
+        step.abs().max().alias("largest absolute difference"),
+        pl.when(pl.len() > 1).then(step.abs().sum()).otherwise(None).alias("sum of absolute differences"),
+        pl.when(pl.len() > 1).then(y.last() - y.first()).otherwise(None).alias("last minus first"),
+        pl.when(x.n_unique() > 1).then(pl.cov(x, y) / x.var()).otherwise(None).alias("slope"),
+        y.last().alias("last"),
+        pl.len().cast(pl.Float64).alias("count"),
+        pl.col("hours_before").last().alias("hours since last"),
+    )
+    return plain.join(_peaks(ordered), on=group, how="left").select(*group, *STATISTICS).sort(group)
+
+
+def _peaks(ordered: pl.DataFrame) -> pl.DataFrame:
+    group = ["sample_id", "signal"]
+    y = pl.col("value")
+    merged = ordered.filter((y != y.shift(1)).fill_null(value=True).over(group))
+    peak = ((y > y.shift(1)) & (y > y.shift(-1))).fill_null(value=False)
+    return merged.group_by(group).agg(peak.sum().cast(pl.Float64).alias("peaks"))
+
+
+def wide(stats: pl.DataFrame, sample_ids: Iterable[str], signals: Iterable[str]) -> tuple[list[str], pl.DataFrame]:
+    """Return the column names and [n, signals x statistics], in the order of ``sample_ids``; null = no value."""
+    ids = pl.DataFrame({"sample_id": list(sample_ids)}, schema={"sample_id": pl.String()})
+    names: list[str] = []
+    parts = ids
+    by_signal = {key[0]: part for key, part in stats.partition_by("signal", as_dict=True).items()}
+    for signal in signals:
+        renamed = {statistic: column(signal, statistic) for statistic in STATISTICS}
+        names += renamed.values()
+        part = by_signal.get(signal, stats.clear())
+        parts = parts.join(part.select("sample_id", *STATISTICS).rename(renamed), on="sample_id", how="left")
+    return names, parts.select(names)

@@ -1,0 +1,62 @@
+"""What every stage of a run is given: the directory, the store, the settings, the tasks, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from xhaim.config import RunSettings, settings_hash
+from xhaim.ports import Progress
+from xhaim.records import ReportPolicy
+from xhaim.run.directory import RunDirectory, code_hash
+from xhaim.source.store import Store
+from xhaim.task import Task
+
+
+class Watcher(Protocol):
+    """Shows one progress bar for each stage, with a time estimate."""
+
+    def stage(self, name: str) -> AbstractContextManager[Progress]:
+        """Begin a stage; the progress that it gives is called as work is done."""
+
+    def note(self, text: str) -> None:
+        """Say something that the user should know, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run in progress."""
+
+    directory: RunDirectory
+    store: Store
+    settings: RunSettings
+    tasks: tuple[Task, ...]
+    watch: Watcher
+
+    def key(self, *parts: str | int | float | None) -> str:
+        """Return the key of a stage: code, data, and whatever else decides it."""
+        return settings_hash(code_hash(), self.store.fingerprint, *parts)
+
+    def policy(self, task: Task) -> ReportPolicy:
+        """Return the report policy of a task in this run; the override is for pathology tasks only."""
+        return self.settings.report_policy or task.report_policy if task.needs_image else task.report_policy
+
+    @property
+    def policies(self) -> list[ReportPolicy]:
+        """Return the policies that this run's tasks need, each once."""
+        return sorted({self.policy(task) for task in self.tasks})
+
+    @property
+    def leaky(self) -> bool:
+        """Say whether any task sees the index report."""
+        return "index_included" in self.policies
+
+    def shards(self, samples: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Cut samples, which are ordered by sample_id, into numbered shards."""
+        size = self.settings.shard_size
+        for index in range(0, samples.height, size):
+            yield index // size, samples.slice(index, size)

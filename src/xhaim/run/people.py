@@ -1,0 +1,131 @@
+"""Stage: who is predicted for, when, labelled how, and in which part of each split."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from xhaim.cohort.labels import label
+from xhaim.cohort.samples import draw
+from xhaim.cohort.splits import split
+from xhaim.cohort.stays import stays
+from xhaim.config import settings_hash
+from xhaim.records import Attrition
+from xhaim.run.context import Run
+from xhaim.task import Task
+
+MIN_TRAIN = 10
+"""Members of each class without which no model is fitted: five folds would hold two each."""
+MIN_VALIDATION = 3
+"""Members of each class without which nothing can be calibrated."""
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The samples of a run."""
+
+    key: str
+    samples: pl.DataFrame
+    """Rows of SAMPLE_SCHEMA, ordered by sample_id."""
+    attrition: pl.DataFrame
+    """task_id (null: all tasks), stage, reason, n."""
+    labels: dict[str, pl.DataFrame]
+    """task id -> sample_id, subject_id, label (0 or 1), for the labelled only."""
+    splits: dict[str, pl.DataFrame]
+    """task id -> split, sample_id, part."""
+
+    def of(self, task: Task) -> pl.DataFrame:
+        """Return the samples that have a label for a task."""
+        return self.samples.join(self.labels[task.id].select("sample_id"), on="sample_id", how="semi")
+
+
+def gather(run: Run) -> People:
+    """Draw the samples, label them for each task, and split them; every table is kept in ``samples/``."""
+    key = run.key("people", settings_hash(run.settings.sample))
+    stage = run.directory.stage("samples", key)
+    events = run.store.events()
+    with run.watch.stage("samples") as progress:
+        todo = 1 + len(run.tasks)
+        if not (stage.path("samples.parquet").exists() and stage.path("attrition.parquet").exists()):
+            drawn, lost = draw(events, stays(events), run.settings.sample)
+            stage.once("attrition.parquet", lambda: pl.DataFrame([asdict(item) for item in lost]))
+            stage.once("samples.parquet", lambda: drawn)
+        samples = pl.read_parquet(stage.path("samples.parquet"))
+        progress(1, todo)
+        labels, splits, lost_labels = {}, {}, []
+        for done, task in enumerate(run.tasks):
+            everyone = _labelled(run, samples, task)
+            lost_labels += [(task.id, item) for item in _attrition(everyone)]
+            kept = everyone.filter(pl.col("label").is_not_null()).select("sample_id", "subject_id", "label")
+            labels[task.id] = kept
+            splits[task.id] = _split(run, kept, task)
+            progress(2 + done, todo)
+    common = pl.read_parquet(stage.path("attrition.parquet")).select(
+        pl.lit(None, pl.String()).alias("task_id"), pl.all()
+    )
+    own = pl.DataFrame([{"task_id": task_id, **asdict(item)} for task_id, item in lost_labels], schema=common.schema)
+    return People(key, samples, pl.concat([common, own]), labels, splits)
+
+
+def _labelled(run: Run, samples: pl.DataFrame, task: Task) -> pl.DataFrame:
+    key = run.key("labels", settings_hash(run.settings.sample, task))
+    stage = run.directory.stage(f"labels/{task.id}", key)
+    events = run.store.events()
+    frame = stage.once("labels.parquet", lambda: label(events, stays(events), samples, task))
+    return frame.join(samples.select("sample_id", "subject_id"), on="sample_id", how="left")
+
+
+def _split(run: Run, kept: pl.DataFrame, task: Task) -> pl.DataFrame:
+    key = run.key("splits", settings_hash(run.settings.sample, task, run.settings.split))
+    stage = run.directory.stage(f"splits/{task.id}", key)
+    return stage.once("splits.parquet", lambda: split(kept, run.settings.split))
+
+
+def _attrition(labelled: pl.DataFrame) -> list[Attrition]:
+    reasons = labelled["reason"].drop_nulls().value_counts(sort=True).sort("count", "reason", descending=[True, False])
+    lost = [Attrition("label", reason, n) for reason, n in reasons.iter_rows()]
+    kept = labelled["label"].drop_nulls()
+    return [
+        *lost,
+        Attrition("label", "labelled samples", len(kept)),
+        Attrition("label", "of them positive", int(kept.sum())),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRows:
+    """One split of the labelled samples of a task, as row numbers into ``ids``."""
+
+    ids: list[str]
+    labels: NDArray[np.int8]
+    subjects: NDArray[np.int64]
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+    @property
+    def too_few(self) -> str | None:
+        """Say why no model can be fitted; None where one can."""
+        for name, rows, least in (("training", self.train, MIN_TRAIN), ("validation", self.validation, MIN_VALIDATION)):
+            positive = int((self.labels[rows] == 1).sum())
+            negative = len(rows) - positive
+            if min(positive, negative) < least:
+                return f"{positive} positive and {negative} negative in the {name} part; {least} of each are needed"
+        return None
+
+
+def split_rows(people: People, task: Task, split: int) -> SplitRows:
+    """Return the rows of one split, in order of sample_id."""
+    labelled = people.labels[task.id].sort("sample_id")
+    parts = people.splits[task.id].filter(pl.col("split") == split).select("sample_id", "part")
+    frame = labelled.join(parts, on="sample_id", how="left")
+    rows = {name: np.flatnonzero((frame["part"] == name).to_numpy()) for name in ("train", "validation", "test")}
+    return SplitRows(
+        ids=frame["sample_id"].to_list(),
+        labels=frame["label"].to_numpy().astype(np.int8),
+        subjects=frame["subject_id"].to_numpy(),
+        **rows,
+    )

@@ -1,0 +1,110 @@
+"""The pipeline: it reads like the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xhaim import __version__
+from xhaim.config import RunSettings, settings_hash
+from xhaim.run.context import Run, Watcher
+from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
+from xhaim.run.explanations import Explainer, explain_samples
+from xhaim.run.known import store_known
+from xhaim.run.models import Inputs, predict_risks
+from xhaim.run.numbers import store_concepts, store_haim, store_images, store_numbers
+from xhaim.run.people import People, gather
+from xhaim.run.vectors import embed_documents
+from xhaim.run.words import find_evidence, summarize
+from xhaim.source.store import Store
+from xhaim.task import load_task
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a finished run holds, task by task."""
+
+    run: Run
+    people: People
+    evidence: dict[str, Stage]
+    predictions: dict[str, Stage]
+    explanations: dict[str, Stage]
+    explainers: dict[str, Explainer]
+
+
+def begin(store_path: Path, settings: RunSettings, out: Path, watch: Watcher) -> Run:
+    """Open or create the run directory and write its manifest."""
+    store = Store.open(store_path)
+    tasks = tuple(load_task(name) for name in settings.tasks)
+    directory = RunDirectory.create(out)
+    run = Run(directory, store, settings, tasks, watch)
+    write_json(
+        directory.root / "manifest.json",
+        {
+            "layout": 1,
+            "version": __version__,
+            "code": code_hash(),
+            "store": str(store_path.resolve()),
+            "data_fingerprint": store.fingerprint,
+            "simulated": store.simulated,
+            "leaky": run.leaky,
+            "report_policy": {task.id: run.policy(task) for task in tasks},
+            "settings": settings.model_dump(mode="json"),
+            "settings_hash": settings_hash(settings),
+            "tasks": {task.id: task.model_dump(mode="json") for task in tasks},
+        },
+    )
+    return run
+
+
+def execute(run: Run) -> Results:
+    """Do what is missing of a run; what is there and decided by the same things is kept."""
+    people = gather(run)
+    known = store_known(run, people)
+    embeddings = embed_documents(run, people, known)
+    first = known[run.policies[0]]
+    numbers, images = store_numbers(run, people, first), store_images(run, people, first)
+    results = Results(run, people, {}, {}, {}, {})
+    for task in run.tasks:
+        seen = known[run.policy(task)]
+        evidence = find_evidence(run, people, seen, embeddings, task)
+        summaries = summarize(run, people, evidence, task)
+        concepts = store_concepts(run, people, evidence, task)
+        theirs = store_haim(run, people, seen, embeddings)
+        inputs = Inputs(seen, numbers, concepts, summaries, theirs, images)
+        predictions = predict_risks(run, people, inputs, task)
+        explanations, explainer = explain_samples(run, people, inputs, evidence, predictions, task)
+        results.evidence[task.id], results.predictions[task.id] = evidence, predictions
+        results.explanations[task.id], results.explainers[task.id] = explanations, explainer
+    return results
+
+
+def plan(store_path: Path, settings: RunSettings, out: Path) -> dict[str, object]:
+    """Say what a run would do, without doing it."""
+    store = Store.open(store_path)
+    tasks = [load_task(name) for name in settings.tasks]
+    at = settings.sample.landmark_hours
+    return {
+        "store": str(store_path),
+        "simulated": store.simulated,
+        "out": str(out),
+        "goes_on": (out / "manifest.json").is_file(),
+        "prediction_time": "one drawn chest image of each ICU stay" if at is None else f"hour {at:g} of each ICU stay",
+        "tasks": {
+            task.id: settings.report_policy or task.report_policy if task.needs_image else task.report_policy
+            for task in tasks
+        },
+        "steps": [
+            "samples",
+            "what was known",
+            "embedding",
+            "1 retrieve",
+            "2 summarize",
+            "3 predict",
+            "4 explain",
+            "report",
+        ],
+        "splits": settings.split.repeats,
+        "models": ["xhaim", "xhaim_frozen", "haim", "haim_no_radiology", "permuted_labels"],
+        "language_model": settings.llm.model if settings.llm.url else None,
+    }

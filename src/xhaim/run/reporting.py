@@ -1,0 +1,164 @@
+"""The report of a run: tables, figures and explanations from what its stages hold, written as ``report.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from xhaim import __version__
+from xhaim.evaluate.figures import figures
+from xhaim.evaluate.grids import print_tables
+from xhaim.evaluate.header import RunHeader
+from xhaim.evaluate.report import render
+from xhaim.evaluate.tables import Tables, all_tables
+from xhaim.explain.verify import verify
+from xhaim.modality.absent import absent
+from xhaim.records import Explanation, Record, Summary
+from xhaim.run.directory import code_hash, write_bytes, write_json
+from xhaim.run.explanations import read_explanations
+from xhaim.run.models import all_predictions
+from xhaim.run.people import People
+from xhaim.run.pipeline import Results
+from xhaim.run.truth import best_possible
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was written."""
+
+    path: Path
+    tables: Tables
+    header: RunHeader
+    summary: dict[str, Any]
+
+    def show(self, console: Console) -> None:
+        """Print the tables and where the page lies."""
+        print_tables(console, self.tables, self.header)
+        checks = self.summary["citations"]
+        console.print(
+            f"{checks['resolved']} of {checks['total']} citations in {self.summary['explanations']} explanations resolve "
+            f"to a span, a measurement or an image of their sample, known before the prediction time.",
+            highlight=False,
+        )
+        for note in self.header.notes:
+            console.print(f"note: {note}", highlight=False, markup=False)
+        console.print(f"report: {self.path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def write_report(results: Results) -> Report:
+    """Write ``report.html`` and ``report.json`` of a run, and return what they say."""
+    run, people = results.run, results.people
+    predictions = all_predictions(list(results.predictions.values()))
+    header = _header(results)
+    with run.watch.stage("report") as progress:
+        truth = best_possible(run.store, people, run.tasks, run.settings.sample)
+        tables = all_tables(predictions, attrition(people, [task.id for task in run.tasks]), truth, header, run.tasks)
+        progress(1, 3)
+        explanations = [item for task in run.tasks for item in read_explanations(results.explanations[task.id])]
+        records, summaries = _cited(results, explanations)
+        progress(2, 3)
+        page = render(
+            header, run.tasks, tables, figures(predictions, header, run.tasks), explanations, records, summaries
+        )
+        path = run.directory.root / "report.html"
+        write_bytes(path, page.encode())
+        summary = {
+            "report": str(path),
+            "simulated": header.simulated,
+            "leaky": header.leaky,
+            "report_policy": dict(header.report_policy),
+            "table_1": [asdict(row) for row in tables.table_1],
+            "table_2": [asdict(row) for row in tables.table_2],
+            "differences": [asdict(row) for row in tables.differences],
+            "explanations": len(explanations),
+            "citations": _citations(explanations, records),
+            "statements_dropped": sum(len(item.dropped) for item in explanations),
+            "modalities_absent": list(header.modalities_absent),
+            "notes": list(header.notes),
+        }
+        write_json(run.directory.root / "report.json", summary)
+        progress(3, 3)
+    return Report(path, tables, header, summary)
+
+
+def attrition(people: People, task_ids: Sequence[str]) -> pl.DataFrame:
+    """Return task_id, step, reason, n: for each task everybody first, then who was left out, then who was kept."""
+    common = people.attrition.filter(pl.col("task_id").is_null())
+    parts = []
+    for task_id in task_ids:
+        own = people.attrition.filter((pl.col("task_id") == task_id) & (pl.col("reason") != "of them positive"))
+        parts.append(pl.concat([common, own]).with_columns(pl.lit(task_id).alias("task_id")))
+    return pl.concat(parts).rename({"stage": "step"}).filter((pl.col("n") > 0) | (pl.col("step") == "label"))
+
+
+def _header(results: Results) -> RunHeader:
+    run = results.run
+    gaps = absent(run.store.events())
+    reasons = [
+        f"{task.title}: no model was fitted and no AUC is given: {why}"
+        for task in run.tasks
+        if (why := results.explainers[task.id].rows.too_few)
+    ]
+    subjects = results.people.samples["subject_id"].n_unique()
+    return RunHeader(
+        title=f"xHAIM: {', '.join(task.title for task in run.tasks)}",
+        simulated=run.store.simulated,
+        report_policy={task.id: run.policy(task) for task in run.tasks},
+        leaky=run.leaky,
+        versions={"xhaim": f"{__version__} ({code_hash()})", **_versions(("torch", "xgboost-cpu", "polars"))},
+        config_hash=run.directory.manifest()["settings_hash"],
+        data_fingerprint=run.store.fingerprint,
+        n_subjects=subjects,
+        n_stays=results.people.samples.height,
+        modalities_absent=tuple(f"{name} ({cost})" for name, cost in gaps.items()),
+        notes=tuple(reasons),
+    )
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _cited(
+    results: Results, explanations: Sequence[Explanation]
+) -> tuple[dict[str, Record], dict[tuple[str, str], list[Summary]]]:
+    """Records and summaries of the explained samples; a sample of two tasks shows what either may see."""
+    samples = {row["sample_id"]: row for row in results.people.samples.iter_rows(named=True)}
+    records: dict[str, Record] = {}
+    summaries: dict[tuple[str, str], list[Summary]] = {}
+    for item in explanations:
+        explainer = results.explainers[item.task_id]
+        sample = explainer.sample(samples[item.sample_id])
+        record = explainer.record(sample)
+        if item.sample_id in records:
+            record = _union(records[item.sample_id], record)
+        records[item.sample_id] = record
+        summaries[item.sample_id, item.task_id] = explainer.summaries(sample)
+    return records, summaries
+
+
+def _union(one: Record, two: Record) -> Record:
+    documents = {document.doc_id: document for document in (*one.documents, *two.documents)}
+    ordered = sorted(documents.values(), key=lambda document: (document.known_at, document.doc_id))
+    return replace(one, documents=tuple(ordered))
+
+
+def _citations(explanations: Sequence[Explanation], records: dict[str, Record]) -> dict[str, int]:
+    """Count the citations, and those that verification finds at their source, in their sample, before t."""
+    total = faulty = 0
+    for item in explanations:
+        total += len(item.citations)
+        faulty += len({fault.marker for fault in verify(item, records[item.sample_id]) if fault.marker is not None})
+    return {"total": total, "resolved": total - faulty}

@@ -1,0 +1,78 @@
+"""A run that is there: opened again as it was made, and one sample of it explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from xhaim.cohort.samples import find_sample
+from xhaim.config import RunSettings
+from xhaim.errors import PrerequisiteError, TaskError, did_you_mean
+from xhaim.records import Explanation
+from xhaim.run.context import Run, Watcher
+from xhaim.run.directory import RunDirectory, code_hash
+from xhaim.run.explanations import split_of
+from xhaim.run.people import People, gather
+from xhaim.run.pipeline import Results, begin, execute
+from xhaim.run.watch import Quiet
+from xhaim.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An explanation, and what must be said before it."""
+
+    explanation: Explanation
+    preface: str
+
+
+def reopen(root: Path, watch: Watcher) -> Results:
+    """Return the results of a run; what an interruption left undone is done now.
+
+    Raises PrerequisiteError for a folder that is no run, or a run made by other code.
+    """
+    return execute(_run(root, watch))
+
+
+def _run(root: Path, watch: Watcher) -> Run:
+    directory = RunDirectory.open(root)
+    manifest = directory.manifest()
+    if manifest["code"] != code_hash():
+        raise PrerequisiteError(
+            f"{root} was made by another version of the code",
+            got=f"{manifest['version']} ({manifest['code']})",
+            expected=code_hash(),
+            do=f"xhaim run {manifest['store']} --out {root} with the same options: it does what must be done again",
+        )
+    return begin(Path(manifest["store"]), RunSettings.model_validate(manifest["settings"]), root, watch)
+
+
+def _task(run: Run, task_id: str) -> Task:
+    for task in run.tasks:
+        if task.id == task_id:
+            return task
+    raise TaskError(f"the run has no task '{task_id}'", expected=did_you_mean(task_id, [task.id for task in run.tasks]))
+
+
+def list_samples(root: Path, task_id: str) -> list[str]:
+    """Return the ids of the samples that have a label for a task."""
+    run = _run(root, Quiet())
+    people: People = gather(run)
+    ids: list[str] = people.of(_task(run, task_id))["sample_id"].to_list()
+    return ids
+
+
+def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explained:
+    """Explain one sample of a run, by the model of a split that did not train on it where there is one."""
+    results = reopen(root, watch)
+    task = _task(results.run, task_id)
+    sample = find_sample(results.people.samples, wanted)
+    split, part = split_of(results.people, task, sample, results.run.settings.split.repeats)
+    explainer = replace(results.explainers[task.id], split=split)
+    preface = ""
+    if part != "test":
+        preface = (
+            f"NOTE: in every split of this run the stay is in the {part} part, so the model may have learned from it; "
+            "the risk is not that of a new patient.\n\n"
+        )
+    return Explained(explainer.explain(sample), preface)
