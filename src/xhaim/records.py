@@ -266,7 +266,8 @@ class Statement:
 
     text: str
     """Without citation marks."""
-    role: Literal["risk", "for", "against", "missing", "change", "model", "limits"]
+    role: Literal["risk", "for", "against", "observed", "missing", "change", "model", "limits"]
+    """``observed``: what the record holds, on no side, since there is no model that could tell."""
     markers: tuple[int, ...]
     """Citations it rests on; empty only for what speaks of the model or of absence."""
 
@@ -279,12 +280,13 @@ class Explanation:
     task_id: str
     question: str
     report_policy: ReportPolicy
-    risk: float
+    risk: float | None
+    """``None`` where no model could be fitted; ``unscored`` says why."""
     low: float | None
     high: float | None
-    base_rate: float
+    base_rate: float | None
     """Share of positives among the training samples."""
-    threshold: float
+    threshold: float | None
     """Operating point, chosen on validation."""
     abstains: bool
     statements: tuple[Statement, ...]
@@ -295,6 +297,8 @@ class Explanation:
     """Reasons of the statements that failed verification and are not shown."""
     writer: str
     simulated: bool
+    unscored: str | None = None
+    """Why there is no risk; ``None`` where there is one."""
 
 
 @dataclass(frozen=True, slots=True)

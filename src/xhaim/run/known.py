@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import polars as pl
@@ -27,13 +27,11 @@ def store_known(run: Run, people: People) -> dict[ReportPolicy, Stage]:
     for policy in run.policies:
         stage = run.directory.stage(f"admissible/{policy}", run.key("known", people.key, policy))
         with run.watch.stage(f"what was known ({policy})") as progress:
-            stages[policy] = stage.each(
-                run.shards(people.samples), lambda _, samples, policy=policy: _known(run, samples, policy), progress
-            )
+            stages[policy] = stage.each(run.shards(people.samples), partial(_known, run, policy), progress)
     return stages
 
 
-def _known(run: Run, samples: pl.DataFrame, policy: ReportPolicy) -> pl.DataFrame:
+def _known(run: Run, policy: ReportPolicy, _: int, samples: pl.DataFrame) -> pl.DataFrame:
     """Admissible events of a shard, of the kinds that any step reads."""
     kinds = (NOTE, IMAGE, IMAGE_LABEL, HOSPITAL_ADMISSION, ICU_ADMISSION, *STATIC)
     prefix = pl.col("code").str.split("//").list.head(2).list.join("//")

@@ -63,11 +63,25 @@ def _set(values: NDArray[np.float32], row: Features, block: str, new: NDArray[np
 
 
 def _text(summary: Summary | None, removal: Removal) -> str:
-    """The summary without the sentences that rest on nothing but removed chunks."""
+    """The summary without the sentences that rest on removed chunks.
+
+    A sentence that another chunk of the same document repeats (chunks overlap by a sentence) goes too; one that
+    another document says as well stays.
+    """
     if summary is None:
         return ""
-    kept = tuple(s for s in summary.sentences if not set(s.chunk_ids) <= removal.chunk_ids)
+    gone = {_document(chunk_id) for chunk_id in removal.chunk_ids}
+    kept = tuple(
+        sentence
+        for sentence in summary.sentences
+        if not set(sentence.chunk_ids) & removal.chunk_ids
+        or any(_document(chunk_id) not in gone for chunk_id in sentence.chunk_ids)
+    )
     return replace(summary, sentences=kept).text
+
+
+def _document(chunk_id: str) -> str:
+    return chunk_id.rsplit(":", 1)[0]
 
 
 def _series(measurements: pl.DataFrame, removals: Sequence[Removal]) -> NDArray[np.float32]:
@@ -86,10 +100,7 @@ def _series(measurements: pl.DataFrame, removals: Sequence[Removal]) -> NDArray[
 def _concepts(
     task: Task, sample: Sample, evidence: Mapping[Modality, Evidence], removal: Removal
 ) -> NDArray[np.float32]:
-    left = [
-        scored.chunk
-        for item in evidence.values()
-        for scored in item.chunks
-        if scored.chunk.chunk_id not in removal.chunk_ids
-    ]
-    return np.array([concept_features(task, left, sample.prediction_time)], np.float32)
+    chunks = [scored.chunk for item in evidence.values() for scored in item.chunks]
+    left = [chunk for chunk in chunks if chunk.chunk_id not in removal.chunk_ids]
+    gone = [chunk for chunk in chunks if chunk.chunk_id in removal.chunk_ids]
+    return np.array([concept_features(task, left, sample.prediction_time, without=gone)], np.float32)

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xhaim.config import settings_hash
+from xhaim.errors import DataError
 from xhaim.events import CHEXPERT_FINDINGS
 from xhaim.ports import Progress
 from xhaim.records import Features
@@ -107,9 +108,9 @@ def _one_split(
         if split == 0:
             run.watch.note(f"{task.title}: no model was fitted, since there are {rows.too_few}")
         return pl.DataFrame(schema=PREDICTION_SCHEMA)
-    from xhaim.predict.model import fit
+    from xhaim.predict.fit import fit
 
-    features = features_of(run, inputs, task, rows, folder, part(0, 6))
+    features = features_of(run, inputs, rows, folder)
     theirs = _haim_features(inputs, rows, features)
     shuffled = _shuffled(rows, run.settings.fusion.seed + split)
     plans: list[tuple[str, Features, NDArray[np.int8], bool]] = [
@@ -123,7 +124,7 @@ def _one_split(
     for place, (name, mine, labels, fine_tune) in enumerate(plans):
         model = fit(
             mine, labels, rows.subjects, rows.train, rows.validation, run.settings.encoder, run.settings.fusion,
-            fine_tune=fine_tune, folder=folder / name, progress=part(place + 1, len(plans) + 1),
+            fine_tune=fine_tune, folder=folder / name, progress=part(place, len(plans)),
         )  # fmt: skip
         found.append(_predictions(task, name, split, rows, _risks(model, mine)))
     found += [
@@ -133,27 +134,36 @@ def _one_split(
     return pl.concat(found)
 
 
-def features_of(run: Run, inputs: Inputs, task: Task, rows: SplitRows, folder: Path, progress: Progress) -> Features:
+def features_of(run: Run, inputs: Inputs, rows: SplitRows, folder: Path) -> Features:
     """Return xHAIM's features of all labelled samples, the image block as one split's reader reads it."""
     features = assemble(rows.ids, [inputs.numbers, inputs.concepts], inputs.summaries)
     if inputs.images is None:
         return features
-    from xhaim.predict.image_reader import fit_image_reader
-
     pixels, labels = read_images(inputs.images, rows.ids)
-    reader = fit_image_reader(
-        pixels,
-        labels,
-        rows.subjects,
-        rows.train,
-        run.settings.encoder,
-        folder=folder / "image_reader",
-        progress=progress,
-    )
-    logits = reader.read(pixels)
-    logits[rows.train] = reader.out_of_fold
+    try:
+        logits = _read_images(run, rows, pixels, labels, folder / "image_reader.safetensors")
+    except DataError as error:
+        run.watch.note(f"no image block: {error.what}")
+        return features
     logits[pixels.reshape(len(pixels), -1).max(axis=1) == 0] = np.nan
     return with_block(features, "image", [f"image network, {finding}" for finding in CHEXPERT_FINDINGS], logits)
+
+
+def _read_images(
+    run: Run, rows: SplitRows, pixels: NDArray[np.uint8], labels: NDArray[np.float32], path: Path
+) -> NDArray[np.float32]:
+    """Logits [n, 14] of a small network fitted on the training images: out-of-fold for the training rows."""
+    from xhaim.predict.image_reader import ImageReader, fit_image_reader
+
+    if path.exists():
+        reader = ImageReader.load(path)
+    else:
+        reader = fit_image_reader(pixels, labels, rows.subjects, rows.train, run.settings.encoder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        reader.save(path)
+    logits = reader.read(pixels)
+    logits[rows.train] = reader.out_of_fold
+    return logits
 
 
 def _haim_features(inputs: Inputs, rows: SplitRows, ours: Features) -> Features:

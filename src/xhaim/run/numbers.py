@@ -22,7 +22,7 @@ from xhaim.run.directory import Stage
 from xhaim.run.known import Known
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People
-from xhaim.run.vectors import Vectors, chunks_of
+from xhaim.run.vectors import Vectors, chunks_of, embedded_text
 from xhaim.signals import catalogue
 from xhaim.task import Task
 
@@ -69,7 +69,7 @@ def _note_blocks(run: Run, shard: Known, times: Mapping[str, datetime], vectors:
     width = vectors([""]).shape[1]
 
     def embed(document: Document) -> NDArray[np.float32]:
-        texts = [chunk.text for chunks in chunks_of(run, [document]).values() for chunk in chunks]
+        texts = [embedded_text(chunk) for chunks in chunks_of(run, [document]).values() for chunk in chunks]
         mean: NDArray[np.float32] = vectors(texts).mean(axis=0) if texts else np.zeros(width, np.float32)
         return mean
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import datetime
-from functools import cache
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -34,7 +33,6 @@ def from_frame(frame: pl.DataFrame, kind: type[T]) -> list[T]:
     return [adapter.validate_python(row) for row in frame.select(list(columns(kind))).iter_rows(named=True)]
 
 
-@cache
 def columns(kind: Any) -> dict[str, pl.DataType]:  # noqa: ANN401  (any record type)
     """Return the Parquet columns of a record type."""
     hints = get_type_hints(kind)
@@ -52,5 +50,5 @@ def _dtype(hint: Any) -> pl.DataType:  # noqa: ANN401  (a type hint)
     if origin is tuple:
         return pl.List(_dtype(parts[0]))
     if is_dataclass(hint):
-        return pl.Struct([pl.Field(name, dtype) for name, dtype in columns(hint).items()])  # type: ignore[arg-type]
+        return pl.Struct([pl.Field(name, dtype) for name, dtype in columns(hint).items()])
     raise TypeError(f"no column type for {hint}")

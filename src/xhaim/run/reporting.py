@@ -42,8 +42,8 @@ class Report:
         print_tables(console, self.tables, self.header)
         checks = self.summary["citations"]
         console.print(
-            f"{checks['resolved']} of {checks['total']} citations in {self.summary['explanations']} explanations resolve "
-            f"to a span, a measurement or an image of their sample, known before the prediction time.",
+            f"{checks['resolved']} of {checks['total']} citations in {self.summary['explanations']} explanations "
+            "resolve to a span, a measurement or an image of their sample, known before the prediction time.",
             highlight=False,
         )
         for note in self.header.notes:
@@ -57,7 +57,7 @@ def write_report(results: Results) -> Report:
     predictions = all_predictions(list(results.predictions.values()))
     header = _header(results)
     with run.watch.stage("report") as progress:
-        truth = best_possible(run.store, people, run.tasks, run.settings.sample)
+        truth = best_possible(run.store, people, run.tasks)
         tables = all_tables(predictions, attrition(people, [task.id for task in run.tasks]), truth, header, run.tasks)
         progress(1, 3)
         explanations = [item for task in run.tasks for item in read_explanations(results.explanations[task.id])]
@@ -157,8 +157,11 @@ def _union(one: Record, two: Record) -> Record:
 
 def _citations(explanations: Sequence[Explanation], records: dict[str, Record]) -> dict[str, int]:
     """Count the citations, and those that verification finds at their source, in their sample, before t."""
-    total = faulty = 0
+    total = resolved = sentence_faults = 0
     for item in explanations:
+        faults = verify(item, records[item.sample_id])
+        bad = {fault.marker for fault in faults}
         total += len(item.citations)
-        faulty += len({fault.marker for fault in verify(item, records[item.sample_id]) if fault.marker is not None})
-    return {"total": total, "resolved": total - faulty}
+        resolved += sum(citation.marker not in bad for citation in item.citations)
+        sentence_faults += sum(fault.marker is None for fault in faults)
+    return {"total": total, "resolved": resolved, "sentence_faults": sentence_faults}

@@ -33,6 +33,11 @@ def load_encoder(name: str) -> Encoder:
     return encoder
 
 
+def embedded_text(chunk: Chunk) -> str:
+    """Return a chunk's text as step 1 embeds it: white space folded."""
+    return " ".join(chunk.text.split())
+
+
 def text_hash(text: str) -> str:
     """Return 32 hex digits of a text."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
@@ -111,5 +116,5 @@ def _shard_texts(run: Run, known: dict[ReportPolicy, Stage], index: int) -> list
     for stage in known.values():
         for documents in Known.read(stage.path(f"{index:05d}.parquet")).documents.values():
             for chunks in chunks_of(run, documents).values():
-                texts |= dict.fromkeys(chunk.text for chunk in chunks)
+                texts |= dict.fromkeys(embedded_text(chunk) for chunk in chunks)
     return sorted(texts)

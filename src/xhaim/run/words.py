@@ -12,7 +12,7 @@ from xhaim.errors import BackendError
 from xhaim.llm.ledger import Ledger
 from xhaim.ports import LanguageModel
 from xhaim.records import MODALITIES, Evidence, Sample, Summary
-from xhaim.retrieve.hybrid import queries, retrieve
+from xhaim.retrieve.hybrid import retrieve
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
@@ -30,14 +30,8 @@ def find_evidence(run: Run, people: People, known: Stage, embeddings: Stage, tas
     stage = run.directory.stage(f"evidence/{task.id}", key)
     wanted = set(people.of(task)["sample_id"])
     vectors = Vectors(run.settings.retrieve.encoder)
-    asked = queries(task, run.settings.retrieve)
-    query_file = stage.path("queries.vectors")
 
     def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
-        if not query_file.exists():
-            vectors(asked)
-            vectors.save(query_file, asked)
-        vectors.load(query_file)
         vectors.load(embeddings.path(f"{index:05d}.parquet"))
         shard = Known.read(known.path(f"{index:05d}.parquet"))
         found: list[Evidence] = []

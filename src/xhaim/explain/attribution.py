@@ -1,0 +1,151 @@
+"""What each piece of evidence changes: the risk with everything minus the risk without it, measured, never guessed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from xhaim.config import ExplainSettings
+from xhaim.errors import DataError
+from xhaim.explain.candidates import Piece
+from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
+from xhaim.explain.quotes import Side
+from xhaim.explain.words import MIN_EFFECT
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A piece and its effect."""
+
+    piece: Piece
+    effect: float | None
+    """Risk with everything minus risk without the piece; above 0: it raises the risk. ``None``: not measured."""
+    reason: str | None
+    """Why there is no effect; ``None`` where there is one."""
+
+    @property
+    def side(self) -> Side | None:
+        """The side that the effect takes where it is measurable; else that of the words; ``None``: neither."""
+        if self.effect is None or abs(self.effect) < MIN_EFFECT:
+            return self.piece.speaks
+        return "for" if self.effect > 0 else "against"
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Several pieces taken out at once."""
+
+    pieces: tuple[Measured, ...]
+    risk: float
+    """The risk without all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """What was measured for one sample."""
+
+    measured: tuple[Measured, ...]
+    """Every candidate, in the candidates' order."""
+    supporting: tuple[Measured, ...]
+    """Evidence for that is shown: greatest effect first, then affirming words without a measurable effect."""
+    opposing: tuple[Measured, ...]
+    """Evidence against that is shown, likewise; words that deny the finding always have a place."""
+    without_supporting: Joint | None
+    """All the evidence for taken out at once; ``None`` where there is none, or it could not be measured."""
+    flip: Joint | None
+    """The first pieces, greatest effect first, whose joint removal crosses the operating point."""
+    all_toward: Joint | None
+    """All the shown pieces on the side of the answer (above the operating point: for; else against) at once."""
+
+
+def attribute(
+    pieces: Sequence[Piece], facts: ModelFacts, risk_without: RiskWithout, settings: ExplainSettings
+) -> Attribution:
+    """Measure every piece in one batch, and the joint removals of those that are shown in a second.
+
+    The batch holds the plain prediction too. Where it comes out otherwise than ``facts.risk``, by half a point or
+    more, no effect is believed. Raises DataError when ``risk_without`` answers with another number of risks.
+    """
+    risks = _ask(risk_without, [Removal(), *(piece.removal for piece in pieces)]) if pieces else [facts.risk]
+    plain = risks[0]
+    doubt = _doubt(plain, facts.risk)
+    measured = tuple(_effect(piece, plain, risk, doubt) for piece, risk in zip(pieces, risks[1:], strict=True))
+    supporting = _shown(measured, "for", settings.max_for)
+    opposing = _shown(measured, "against", settings.max_against)
+    if doubt is not None:
+        return Attribution(measured, supporting, opposing, None, None, None)
+    above = facts.risk >= facts.threshold
+    toward = supporting if above else opposing
+    growing = [toward[:size] for size in range(1, len(toward) + 1)]
+    others = [] if above or not supporting else [supporting]
+    joints = _together([*growing, *others], facts.risk - plain, risk_without)
+    steps = joints[: len(growing)]
+    return Attribution(
+        measured,
+        supporting,
+        opposing,
+        without_supporting=joints[-1] if supporting else None,
+        flip=next((step for step in steps if step and (step.risk >= facts.threshold) != above), None),
+        all_toward=steps[-1] if steps else None,
+    )
+
+
+def _ask(risk_without: RiskWithout, removals: Sequence[Removal]) -> list[float]:
+    risks = [float(risk) for risk in risk_without(removals)]
+    if len(risks) != len(removals):
+        raise DataError(
+            "the model did not answer every removal",
+            got=f"{len(risks)} risks",
+            expected=f"{len(removals)}, one for each removal and in its order",
+        )
+    return risks
+
+
+def _is_risk(value: float) -> bool:
+    return math.isfinite(value) and 0 <= value <= 1
+
+
+def _doubt(plain: float, risk: float) -> str | None:
+    """Say why no effect can be believed."""
+    if _is_risk(plain) and abs(plain - risk) < MIN_EFFECT:
+        return None
+    return "the model did not reproduce its own prediction when it was run again"
+
+
+def _effect(piece: Piece, plain: float, risk: float, doubt: str | None) -> Measured:
+    if doubt is not None:
+        return Measured(piece, None, doubt)
+    if not _is_risk(risk):
+        return Measured(piece, None, "the model gave no risk without it")
+    return Measured(piece, plain - risk, None)
+
+
+def _shown(measured: Iterable[Measured], side: Side, most: int) -> tuple[Measured, ...]:
+    """Order by effect, then by what is said; the words of that side keep one place if others would crowd them out.
+
+    An image without a measurable effect is no evidence, so it takes no side.
+    """
+    mine = sorted((one for one in measured if one.side == side), key=lambda one: -_size(one))
+    first = mine[:most]
+    spoken = next((one for one in mine if one.piece.speaks == side), None)
+    if spoken is not None and spoken not in first:
+        first = [*first[: most - 1], spoken]
+    return tuple(first)
+
+
+def _size(one: Measured) -> float:
+    """Return the size of a measurable effect, else 0: what cannot be told apart keeps the candidates' order."""
+    return abs(one.effect) if one.effect is not None and abs(one.effect) >= MIN_EFFECT else 0.0
+
+
+def _together(sets: Sequence[tuple[Measured, ...]], shift: float, risk_without: RiskWithout) -> list[Joint | None]:
+    """Measure several joint removals in one batch, set by set; ``None`` where the model gave no risk."""
+    if not sets:
+        return []
+    removals = [reduce(Removal.__or__, (one.piece.removal for one in pieces), Removal()) for pieces in sets]
+    return [
+        Joint(pieces, min(1.0, max(0.0, risk + shift))) if _is_risk(risk) else None
+        for pieces, risk in zip(sets, _ask(risk_without, removals), strict=True)
+    ]

@@ -1,0 +1,167 @@
+"""The pieces of evidence whose effect on the risk is worth measuring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from xhaim.explain.facts import Removal
+from xhaim.explain.quotes import Quote, Side, choose_quote
+from xhaim.records import (
+    MODALITIES,
+    Document,
+    Evidence,
+    Image,
+    Measurement,
+    Modality,
+    Record,
+    ScoredChunk,
+    Summary,
+)
+from xhaim.signals import catalogue
+from xhaim.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk, the words of it that are quoted, and the document that they stand in."""
+
+    document: Document
+    quote: Quote
+
+
+Source: TypeAlias = Passage | Measurement | Image
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Something that can be taken out of the input."""
+
+    source: Source
+    removal: Removal
+
+    @property
+    def speaks(self) -> Side | None:
+        """The side that its own words take; ``None`` for a measurement, an image or neutral words."""
+        return self.source.quote.speaks if isinstance(self.source, Passage) else None
+
+
+def candidates(
+    record: Record,
+    task: Task,
+    evidence: Mapping[Modality, Evidence],
+    summaries: Mapping[Modality, Summary],
+    max_measurements: int,
+) -> tuple[list[Piece], list[str]]:
+    """Return the pieces in a fixed order, and the reasons why retrieved text is not among them.
+
+    Passages: chunks that a summary rests on, by modality and rank; the same quoted words in several chunks are one
+    piece, newest shown, since taking out one copy would change nothing. Measurements: of each of the task's signals
+    the latest value and the most abnormal one (distance from the usual range, in widths of that range); the
+    signals' first choices before their second, the most abnormal first. Then the index image.
+    """
+    passages, reasons = _passages(record, task, evidence, summaries)
+    measurements = [
+        Piece(one, Removal(measurement_ids=frozenset({one.measurement_id})))
+        for one in _measurements(record, task)[:max_measurements]
+    ]
+    image = index_image(record)
+    images = [] if image is None else [Piece(image, Removal(image=True))]
+    return [*passages, *measurements, *images], reasons
+
+
+def index_image(record: Record) -> Image | None:
+    """Return the image that is an input; ``None`` where the sample has none."""
+    wanted = record.sample.index_image_id
+    return next((image for image in record.images if image.image_id == wanted), None)
+
+
+def by_signal(record: Record, task: Task) -> dict[str, list[Measurement]]:
+    """Return the values of each of the task's signals, oldest first; an empty list where there is none."""
+    values: dict[str, list[Measurement]] = {signal: [] for signal in task.signals}
+    for one in record.measurements:
+        if one.signal in values and one.known_at < record.sample.prediction_time:
+            values[one.signal].append(one)
+    for found in values.values():
+        found.sort(key=lambda one: (one.time, one.value, one.measurement_id))
+    return values
+
+
+def _passages(
+    record: Record, task: Task, evidence: Mapping[Modality, Evidence], summaries: Mapping[Modality, Summary]
+) -> tuple[list[Piece], list[str]]:
+    documents = {document.doc_id: document for document in record.documents}
+    pieces: dict[str, Piece] = {}
+    reasons: list[str] = []
+    for scored, in_summary in _used(evidence, summaries):
+        document = documents.get(scored.chunk.doc_id)
+        fault = _misfit(scored, document, record)
+        if fault is not None or document is None:
+            reasons.append(f"chunk {scored.chunk.chunk_id}: {fault}")
+            continue
+        quote = choose_quote(scored, task, in_summary)
+        removal = Removal(chunk_ids=frozenset({scored.chunk.chunk_id, *scored.also_in}))
+        piece = Piece(Passage(document, quote), removal)
+        key = " ".join(quote.text.lower().split())
+        pieces[key] = _merged(pieces[key], piece) if key in pieces else piece
+    return list(pieces.values()), reasons
+
+
+def _used(
+    evidence: Mapping[Modality, Evidence], summaries: Mapping[Modality, Summary]
+) -> Iterator[tuple[ScoredChunk, frozenset[str]]]:
+    """Give the chunks that a summary rests on, and the summary's sentences with their white space folded."""
+    for modality in MODALITIES:
+        if modality not in evidence or modality not in summaries:
+            continue
+        written = summaries[modality].sentences
+        cited = {chunk_id for sentence in written for chunk_id in sentence.chunk_ids}
+        words = frozenset(" ".join(sentence.text.split()) for sentence in written)
+        for scored in sorted(evidence[modality].chunks, key=lambda one: (one.rank, one.chunk.chunk_id)):
+            if cited & {scored.chunk.chunk_id, *scored.also_in}:
+                yield scored, words
+
+
+def _misfit(scored: ScoredChunk, document: Document | None, record: Record) -> str | None:
+    """Say why a chunk cannot be quoted: it must be words of this record, known before the prediction."""
+    chunk = scored.chunk
+    if document is None:
+        return "its document is not in this record"
+    if max(document.known_at, chunk.known_at) >= record.sample.prediction_time:
+        return "known only at or after the prediction time"
+    if not chunk.text.strip() or document.text[chunk.start : chunk.end] != chunk.text:
+        return "its text is not the document's"
+    return None
+
+
+def _merged(one: Piece, two: Piece) -> Piece:
+    """Take both out together, and show the newer."""
+    newer = max(one, two, key=_newness)
+    return Piece(newer.source, one.removal | two.removal)
+
+
+def _newness(piece: Piece) -> tuple[str, str]:
+    document = piece.source.document if isinstance(piece.source, Passage) else None
+    return ("", "") if document is None else (document.time.isoformat(), document.doc_id)
+
+
+def _measurements(record: Record, task: Task) -> list[Measurement]:
+    ranked: list[tuple[bool, float, int, Measurement]] = []
+    for place, values in enumerate(by_signal(record, task).values()):
+        if not values:
+            continue
+        latest = values[-1]
+        extreme = max(reversed(values), key=_abnormality)
+        chosen = [latest] if _abnormality(extreme) == _abnormality(latest) else [extreme, latest]
+        ranked.extend((bool(nth), -_abnormality(one), place, one) for nth, one in enumerate(chosen))
+    return [one for *_, one in sorted(ranked, key=lambda row: row[:3])]
+
+
+def _abnormality(measurement: Measurement) -> float:
+    """Return the distance from the usual range in widths of that range; 0 inside it, or where there is none."""
+    signal = catalogue().get(measurement.signal)
+    if signal is None or signal.normal is None or signal.unit != measurement.unit:
+        return 0.0
+    low, high = signal.normal
+    return max(low - measurement.value, measurement.value - high, 0.0) / ((high - low) or abs(high) or 1.0)

@@ -1,0 +1,232 @@
+"""Step 4: a prediction explained in sentences, each traceable to what was measured.
+
+Paper section 4, Explanation Generation; DESIGN section 1, points 2 and 3. No language model writes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
+
+from xhaim.config import ExplainSettings
+from xhaim.errors import DataError
+from xhaim.explain.attribution import Attribution, Measured, attribute
+from xhaim.explain.candidates import by_signal, candidates
+from xhaim.explain.facts import ModelFacts, RiskWithout
+from xhaim.explain.gaps import change_sentences, joint_figures, limit_sentences, missing_sentences
+from xhaim.explain.statements import (
+    Draft,
+    evidence_sentence,
+    fitted_on,
+    idle_image_sentence,
+    model_sentences,
+    observed_sentence,
+    risk_sentence,
+)
+from xhaim.explain.verify import verify
+from xhaim.records import (
+    Citation,
+    Evidence,
+    Explanation,
+    Image,
+    Measurement,
+    Modality,
+    Record,
+    ReportPolicy,
+    Statement,
+    Summary,
+)
+from xhaim.task import Task
+
+NO_MODEL = "no model was fitted"
+
+
+def explain(
+    record: Record,
+    task: Task,
+    evidence: Mapping[Modality, Evidence],
+    summaries: Mapping[Modality, Summary],
+    facts: ModelFacts,
+    risk_without: RiskWithout,
+    settings: ExplainSettings,
+    *,
+    report_policy: ReportPolicy | None = None,
+    simulated: bool,
+) -> Explanation:
+    """Explain one prediction. ``report_policy``: the run's, where it overrides the task's own.
+
+    ``risk_without`` is called at most twice: once for every single piece of evidence, once for the joint removals.
+    Every sentence passes ``verify``; one that fails is left out and its reason stands in ``dropped``. Raises
+    DataError when evidence or a summary is of another sample or task, or ``risk_without`` miscounts.
+    """
+    _same_sample(record, task, [*evidence.values(), *summaries.values()])
+    task = task if report_policy is None else task.model_copy(update={"report_policy": report_policy})
+    pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements)
+    attribution = attribute(pieces, facts, risk_without, settings)
+    drafts = _drafts(record, task, evidence, facts, attribution)
+    empty = Explanation(
+        sample_id=record.sample.sample_id,
+        task_id=task.id,
+        question=task.question,
+        report_policy=task.report_policy,
+        risk=facts.risk,
+        low=facts.low,
+        high=facts.high,
+        base_rate=facts.base_rate,
+        threshold=facts.threshold,
+        abstains=facts.abstains,
+        statements=(),
+        citations=(),
+        contributions=dict(sorted(facts.contributions.items())),
+        dropped=tuple(unusable),
+        writer="composed",
+        simulated=simulated,
+    )
+    return _verified(empty, drafts, record, task, [fitted_on(facts), *joint_figures(attribution, facts)])
+
+
+def observe(
+    record: Record,
+    task: Task,
+    evidence: Mapping[Modality, Evidence],
+    summaries: Mapping[Modality, Summary],
+    reason: str,
+    settings: ExplainSettings,
+    *,
+    report_policy: ReportPolicy | None = None,
+    simulated: bool,
+) -> Explanation:
+    """Say what the record holds on the question where no model could be fitted, and no risk.
+
+    ``reason`` says why there is no model. The same sentences, citations and checks as ``explain``; nothing is put on
+    a side, since nothing was measured.
+    """
+    _same_sample(record, task, [*evidence.values(), *summaries.values()])
+    task = task if report_policy is None else task.model_copy(update={"report_policy": report_policy})
+    pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements)
+    shown = [Measured(piece, None, NO_MODEL) for piece in pieces if not isinstance(piece.source, Image)]
+    measured = {one.piece.source.measurement_id: one for one in shown if isinstance(one.piece.source, Measurement)}
+    earlier = _earlier(record, task)
+    now = record.sample.prediction_time
+    drafts = [Draft("risk", f"No risk is given, since no model was fitted: {reason}.")]
+    for one in shown:
+        source = one.piece.source
+        previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
+        drafts.append(observed_sentence(one, now, previous, measured))
+    drafts.extend(missing_sentences(record, task, evidence, measured))
+    empty = Explanation(
+        sample_id=record.sample.sample_id,
+        task_id=task.id,
+        question=task.question,
+        report_policy=task.report_policy,
+        risk=None,
+        low=None,
+        high=None,
+        base_rate=None,
+        threshold=None,
+        abstains=False,
+        statements=(),
+        citations=(),
+        contributions={},
+        dropped=tuple(unusable),
+        writer="composed",
+        simulated=simulated,
+        unscored=reason,
+    )
+    return _verified(empty, drafts, record, task, [reason])
+
+
+def _same_sample(record: Record, task: Task, inputs: Sequence[Evidence | Summary]) -> None:
+    for one in inputs:
+        if (one.sample_id, one.task_id) != (record.sample.sample_id, task.id):
+            raise DataError(
+                f"{type(one).__name__.lower()} of another sample or task",
+                got=f"sample {one.sample_id}, task {one.task_id}",
+                expected=f"sample {record.sample.sample_id}, task {task.id}",
+            )
+
+
+def _drafts(
+    record: Record,
+    task: Task,
+    evidence: Mapping[Modality, Evidence],
+    facts: ModelFacts,
+    attribution: Attribution,
+) -> list[Draft]:
+    """Compose every sentence, in the order in which it is read."""
+    now = record.sample.prediction_time
+    measured = {
+        one.piece.source.measurement_id: one
+        for one in attribution.measured
+        if isinstance(one.piece.source, Measurement)
+    }
+    earlier = _earlier(record, task)
+    drafts = [risk_sentence(task, facts)]
+    sides: tuple[tuple[Literal["for", "against"], tuple[Measured, ...]], ...] = (
+        ("for", attribution.supporting),
+        ("against", attribution.opposing),
+    )
+    for role, shown in sides:
+        for one in shown:
+            source = one.piece.source
+            previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
+            drafts.append(evidence_sentence(one, role, facts, now, previous, measured))
+    cited = len(drafts) > 1
+    if not cited:
+        drafts.append(Draft("missing", "Nothing in this record could be shown as evidence for or against."))
+    drafts.extend(missing_sentences(record, task, evidence, measured))
+    drafts.extend(change_sentences(attribution, facts))
+    drafts.extend(model_sentences(facts))
+    drafts.extend(
+        idle_image_sentence(one, one.piece.source, facts, now)
+        for one in attribution.measured
+        if isinstance(one.piece.source, Image) and one.side is None
+    )
+    drafts.extend(limit_sentences(attribution, task, cited))
+    return drafts
+
+
+def _earlier(record: Record, task: Task) -> dict[str, Measurement]:
+    """Return measurement id -> the value of that signal before it."""
+    return {
+        later.measurement_id: one
+        for values in by_signal(record, task).values()
+        for one, later in pairwise(values)
+        if one.time < later.time
+    }
+
+
+def _verified(
+    empty: Explanation, drafts: Sequence[Draft], record: Record, task: Task, figures: Sequence[str]
+) -> Explanation:
+    """Number the citations and verify; leave out what fails, until nothing does."""
+    kept, dropped = list(drafts), list(empty.dropped)
+    while True:
+        statements, citations = _numbered(kept)
+        explanation = replace(empty, statements=statements, citations=citations, dropped=tuple(dropped))
+        faults = verify(explanation, record, task=task, figures=figures)
+        bad: dict[int, str] = {}
+        for fault in faults:
+            for place, statement in enumerate(statements):
+                if fault.statement == place or (fault.statement is None and fault.marker in statement.markers):
+                    bad.setdefault(place, f"{statement.role} sentence: {fault.kind}: {fault.detail}")
+        if not bad:
+            return explanation
+        dropped.extend(bad.values())
+        kept = [draft for place, draft in enumerate(kept) if place not in bad]
+
+
+def _numbered(drafts: Sequence[Draft]) -> tuple[tuple[Statement, ...], tuple[Citation, ...]]:
+    """Give markers 1 to n in the order of first use; the same source and span has one marker."""
+    citations: dict[tuple[str, str, int | None, int | None], Citation] = {}
+    statements = []
+    for draft in drafts:
+        markers = []
+        for cited in draft.cites:
+            key = (cited.kind, cited.source_id, cited.start, cited.end)
+            numbered = citations.setdefault(key, replace(cited, marker=len(citations) + 1))
+            markers.append(numbered.marker)
+        statements.append(Statement(draft.text, draft.role, tuple(markers)))
+    return tuple(statements), tuple(citations.values())

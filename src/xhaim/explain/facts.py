@@ -1,0 +1,64 @@
+"""What the explanation is told by the run: the prediction, what the model was fitted on, and how to measure evidence.
+
+The step never touches a model. ``run`` gives it one function that answers: what would the risk be without this?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from xhaim.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One prediction, and the facts about its model that a reader needs to judge it."""
+
+    base_rate: float
+    """Share of positives among the training samples, [0, 1]."""
+    threshold: float
+    """Operating point on the calibrated risk, chosen on validation, [0, 1]."""
+    sensitivity: float | None
+    """Share of the validation positives at or above the threshold; ``None`` where it is not known."""
+    contributions: Mapping[str, float]
+    """Block -> TreeSHAP summed over its columns, log-odds of the uncalibrated booster."""
+    risk: float
+    """Calibrated risk with everything, [0, 1]."""
+    low: float | None
+    high: float | None
+    """90 % interval of the risk; ``None`` where the calibration set is too small to give one."""
+    abstains: bool
+    """The conformal set holds both answers."""
+    n_train: int
+    n_validation: int
+    model_name: str
+
+    def __post_init__(self) -> None:
+        """Raise DataError for a risk or share outside [0, 1]: nothing true could be said of it."""
+        for name in ("base_rate", "threshold", "sensitivity", "risk", "low", "high"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise DataError(f"{name} of the prediction is no probability", got=value, expected="0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is taken out of one sample's input; empty: nothing, the plain prediction."""
+
+    chunk_ids: frozenset[str] = frozenset()
+    measurement_ids: frozenset[str] = frozenset()
+    image: bool = False
+    """The index image."""
+
+    def __or__(self, other: Removal) -> Removal:
+        """Take out both."""
+        return Removal(
+            self.chunk_ids | other.chunk_ids, self.measurement_ids | other.measurement_ids, self.image or other.image
+        )
+
+
+RiskWithout: TypeAlias = Callable[[Sequence[Removal]], Sequence[float]]
+"""Calibrated risks, one for each removal and in its order, all in one batch: summaries, concept counts, statistics,
+encoder, booster and calibrator are run again on what is left. An empty removal gives the plain risk."""

@@ -1,0 +1,168 @@
+"""Sentences about the risk, the model and each piece of evidence, composed from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from xhaim.explain import words
+from xhaim.explain.attribution import Measured
+from xhaim.explain.candidates import Passage
+from xhaim.explain.facts import ModelFacts
+from xhaim.records import Citation, Image, Measurement
+from xhaim.task import Task
+
+Role = Literal["risk", "for", "against", "observed", "missing", "change", "model", "limits"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A statement before its citations are numbered."""
+
+    role: Role
+    text: str
+    cites: tuple[Citation, ...] = ()
+    """With marker 0."""
+
+
+def risk_sentence(task: Task, facts: ModelFacts) -> Draft:
+    """Say the calibrated risk, its interval, the base rate, and where it lies."""
+    within = (
+        f"{words.INTERVAL} {words.interval(facts.low, facts.high)}"
+        if facts.low is not None and facts.high is not None
+        else "no interval: too few stays to calibrate on"
+    )
+    side = "at or above" if facts.risk >= facts.threshold else "below"
+    return Draft(
+        "risk",
+        f"The calibrated risk of {task.outcome} is {words.percent(facts.risk)} ({within}), against a base rate of "
+        f"{words.share(facts.base_rate)} among the training stays; it lies {side} the operating point of "
+        f"{words.share(facts.threshold)}.",
+    )
+
+
+def model_sentences(facts: ModelFacts) -> list[Draft]:
+    """Say whether the model abstains, what it was fitted on, and which blocks moved it."""
+    drafts = []
+    if facts.abstains:
+        text = "The model abstains: at the error rate that was asked for, neither answer can be ruled out."
+        drafts.append(Draft("model", text))
+    drafts.append(Draft("model", fitted_on(facts)))
+    ranked = sorted(facts.contributions.items(), key=lambda item: (-abs(item[1]), item[0]))
+    moved = [f"{block.replace('_', ' ')} {words.log_odds(value)}" for block, value in ranked if abs(value) >= 0.05]
+    if moved:
+        text = f"By block, before calibration, the prediction was moved by {words.listed(moved)}."
+        drafts.append(Draft("model", text))
+    return drafts
+
+
+def fitted_on(facts: ModelFacts) -> str:
+    """Say how many stays the model and its operating point rest on."""
+    text = f"The model {facts.model_name} was fitted on {facts.n_train} stays; its operating point was chosen on "
+    found = "" if facts.sensitivity is None else f", of whose positives it finds {words.share(facts.sensitivity)}"
+    return f"{text}{facts.n_validation} validation stays{found}."
+
+
+def cite(one: Measured) -> Citation:
+    """Return the citation of a measured piece, not yet numbered."""
+    source = one.piece.source
+    if isinstance(source, Passage):
+        document, quote = source.document, source.quote
+        return Citation(
+            0, "span", document.doc_id, words.document_label(document), quote.text, document.time, document.known_at,
+            quote.start, quote.end, quote.polarity, one.effect, one.reason,
+        )  # fmt: skip
+    if isinstance(source, Measurement):
+        return cite_value(source, {source.measurement_id: one})
+    label = words.image_label(source)
+    return Citation(
+        0, "image", source.image_id, label, label, source.time, source.known_at,
+        effect=one.effect, effect_reason=one.reason,
+    )  # fmt: skip
+
+
+def cite_value(measurement: Measurement, measured: Mapping[str, Measured]) -> Citation:
+    """Return the citation of one value, with its effect where that was measured."""
+    one = measured.get(measurement.measurement_id)
+    effect, reason = (one.effect, one.reason) if one else (None, "not among the values whose effect was measured")
+    return Citation(
+        0, "measurement", measurement.measurement_id, measurement.label, words.value_words(measurement),
+        measurement.time, measurement.known_at, effect=effect, effect_reason=reason,
+    )  # fmt: skip
+
+
+def evidence_sentence(
+    one: Measured,
+    role: Literal["for", "against"],
+    facts: ModelFacts,
+    now: datetime,
+    earlier: Measurement | None,
+    measured: Mapping[str, Measured],
+) -> Draft:
+    """Say what a piece says, from where and when, and what the risk would be without it.
+
+    ``now`` is the prediction time; ``earlier`` the value before a measurement, for its trend.
+    """
+    said, cites = _observation(one, now, earlier, measured)
+    return Draft(role, f"{said}; {effect_words(one, role, facts.risk)}.", cites)
+
+
+def observed_sentence(
+    one: Measured, now: datetime, earlier: Measurement | None, measured: Mapping[str, Measured]
+) -> Draft:
+    """Say what a piece says, from where and when, and nothing of what it changes: there is no model to ask."""
+    said, cites = _observation(one, now, earlier, measured)
+    return Draft("observed", f"{said}.", cites)
+
+
+def _observation(
+    one: Measured, now: datetime, earlier: Measurement | None, measured: Mapping[str, Measured]
+) -> tuple[str, tuple[Citation, ...]]:
+    """Return what a piece says, with its place in time, and its citations."""
+    source = one.piece.source
+    if isinstance(source, Passage):
+        document = source.document
+        said = f"The {words.kind_words(document.kind)} of {_moment(document.time, now)} says "
+        return f'{said}"{words.shown(source.quote.text)}"', (cite(one),)
+    if isinstance(source, Image):
+        reader = "A small network fitted on the training images, not a radiologist, read the index chest X-ray of"
+        return f"{reader} {words.when(source.time, now)}", (cite(one),)
+    cites = [cite(one)]
+    trend = ""
+    if earlier is not None:
+        cites.append(cite_value(earlier, measured))
+        trend = f", {_trend(source, earlier)} {words.value_words(earlier)} at {words.when(earlier.time, now)}"
+    place = words.usual_range(source)
+    moment = f"{words.when(source.time, now)} ({words.before(source.time, now)}{f'; {place}' if place else ''})"
+    return f"{source.label} was {words.value_words(source)} at {moment}{trend}", tuple(cites)
+
+
+def idle_image_sentence(one: Measured, image: Image, facts: ModelFacts, now: datetime) -> Draft:
+    """Say that the index image was an input whose effect cannot be told apart from none, or is not known."""
+    text = (
+        f"The index chest X-ray of {words.when(image.time, now)} is an input; {effect_words(one, 'for', facts.risk)}."
+    )
+    return Draft("model", text, (cite(one),))
+
+
+def effect_words(one: Measured, role: Literal["for", "against"], risk: float) -> str:
+    """Say what was measured of a piece, and no more than that."""
+    copies = " and its copies" if len(one.piece.removal.chunk_ids) > 1 else ""
+    name = {Passage: f"this passage{copies}", Image: "its reading"}.get(type(one.piece.source), "this value")
+    if one.effect is None:
+        return f"the effect of {name} is not known, since {one.reason}"
+    if abs(one.effect) < words.MIN_EFFECT:
+        return f"taking {name} out has {words.NO_EFFECT}"
+    odd = one.piece.speaks is not None and one.piece.speaks != role
+    lead = f"its words speak {one.piece.speaks}, yet without" if odd else "without"
+    return f"{lead} {name} the risk would be {words.percent(risk - one.effect)} ({words.points(-one.effect)})"
+
+
+def _trend(now: Measurement, earlier: Measurement) -> str:
+    return "up from" if now.value > earlier.value else "down from" if now.value < earlier.value else "unchanged from"
+
+
+def _moment(time: datetime, now: datetime) -> str:
+    return f"{words.when(time, now)} ({words.before(time, now)})"

@@ -1,0 +1,137 @@
+"""Figures, times and quotes as a reader is shown them. Used to write sentences and, again, to verify them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+
+from xhaim.records import Document, Image, Measurement
+from xhaim.signals import catalogue
+
+MIN_EFFECT = 0.005
+"""Smaller changes of the risk are not told apart from none: half a percentage point."""
+UNDER = "under 0.5 points"
+NO_EFFECT = f"no measurable effect ({UNDER})"
+INTERVAL = "90 % interval"
+"""What ``low`` and ``high`` are."""
+STALE_HOURS = 24
+STALE = f"{STALE_HOURS} h"
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_KINDS = {
+    "cxr": "chest X-ray report",
+    "radiology": "radiology report",
+    "discharge": "discharge summary",
+    "ecg": "ECG report",
+    "echo": "echocardiogram report",
+}
+_FORGE = str.maketrans({'"': "'", "“": "'", "”": "'", "„": "'", "[": "(", "]": ")"})
+
+
+def percent(risk: float) -> str:
+    """Return a calibrated risk as ``71 %``, never surer than 1 to 99 % (DESIGN, Explanations)."""
+    if risk < 0.01:
+        return "under 1 %"
+    if risk > 0.99:
+        return "over 99 %"
+    return f"{round(100 * risk)} %"
+
+
+def interval(low: float, high: float) -> str:
+    """Return ``60 to 80 %``, within 1 to 99."""
+    return f"{min(99, max(1, round(100 * low)))} to {min(99, max(1, round(100 * high)))} %"
+
+
+def share(value: float) -> str:
+    """Return a base rate, threshold or sensitivity, one decimal below ten per cent: ``45 %``, ``3.5 %``."""
+    return f"{100 * value:.1f} %" if value < 0.0995 else f"{round(100 * value)} %"
+
+
+def points(change: float) -> str:
+    """Return a change of the risk in percentage points: ``-14 points``, ``+0.7 points``."""
+    hundredfold = 100 * change
+    digits = f"{hundredfold:+.1f}" if abs(hundredfold) < 0.95 else f"{hundredfold:+.0f}"
+    return f"{digits} {'point' if digits[1:] == '1' else 'points'}"
+
+
+def log_odds(value: float) -> str:
+    """Return ``+0.8 log-odds``."""
+    return f"{value:+.1f} log-odds"
+
+
+def when(time: datetime, now: datetime) -> str:
+    """Return ``24 Jul 06:30``, with the year where it is not that of ``now``."""
+    year = "" if time.year == now.year else f" {time.year}"
+    return f"{time.day} {_MONTHS[time.month - 1]}{year} {time:%H:%M}"
+
+
+def day_forms(time: datetime) -> set[str]:
+    """Return every way in which a sentence may write a time or its day."""
+    day = f"{time.day} {_MONTHS[time.month - 1]}"
+    clock, iso = f"{time:%H:%M}", time.date().isoformat()
+    days = (day, f"{day} {time.year}", iso)
+    return {clock, *days, *(f"{one} {clock}" for one in days)}
+
+
+def before(time: datetime, now: datetime) -> str:
+    """Return how long before ``now``: ``35 min before``, ``22 h before``, ``4 days before``."""
+    minutes = (now - time).total_seconds() / 60
+    if minutes < 90:
+        return f"{round(minutes)} min before"
+    if minutes < 72 * 60:
+        return f"{round(minutes / 60)} h before"
+    return f"{round(minutes / 60 / 24)} days before"
+
+
+def value_words(measurement: Measurement) -> str:
+    """Return the value with its unit, seven digits at most (it was stored in 32 bits): ``4.2 mmol/L``."""
+    digits = np.format_float_positional(measurement.value, precision=7, unique=False, fractional=False, trim="-")
+    return f"{digits} {measurement.unit}" if measurement.unit else digits
+
+
+def usual_range(measurement: Measurement) -> str | None:
+    """Return where the value lies: ``above the usual range of 0.5 to 2``; ``None`` without a range in its unit."""
+    signal = catalogue().get(measurement.signal)
+    if signal is None or signal.normal is None or signal.unit != measurement.unit:
+        return None
+    low, high = signal.normal
+    side = "below" if measurement.value < low else "above" if measurement.value > high else "within"
+    return f"{side} the usual range of {low:g} to {high:g}" if low < high else f"{side} the usual value of {low:g}"
+
+
+def printable(text: str) -> str:
+    """Return one line without control, bidirectional or other invisible characters."""
+    spaced = " ".join(text.split())
+    return " ".join("".join(sign for sign in spaced if unicodedata.category(sign)[0] != "C").split())
+
+
+def shown(quote: str) -> str:
+    """Return words of the record as they stand between quotation marks in a sentence.
+
+    A note can neither close the quotation nor forge a citation mark: its own quotation marks become apostrophes
+    and its square brackets round ones.
+    """
+    return printable(quote).translate(_FORGE)
+
+
+def document_label(document: Document) -> str:
+    """Return what a citation of the document is called."""
+    return shown(document.title) or kind_words(document.kind)
+
+
+def image_label(image: Image) -> str:
+    """Return ``Chest X-ray (AP)``."""
+    return f"Chest X-ray ({shown(image.view)})" if image.view else "Chest X-ray"
+
+
+def kind_words(kind: str) -> str:
+    """Return ``chest X-ray report`` for ``cxr``; an unknown kind is called a note."""
+    return _KINDS.get(kind, f"{shown(kind).lower()} note")
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return ``a, b and c``."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,87 @@
+"""The latent course and the writer, each against what it promises."""
+
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xhaim.source.simulate.latent import ACUITY, DIMENSIONS, HORIZON_HOURS, RECOVERY, Course, course, outlook
+from xhaim.source.simulate.patients import admission, patient
+from xhaim.source.simulate.studies import FLIPPED, draw_label, finding_risk
+from xhaim.source.simulate.writing import LINE, STYLES, Scribe
+
+
+def test_outlook_is_the_share_of_courses_that_end_so():
+    """An outlook at admission to intensive care against 800 courses drawn from there."""
+    base = np.zeros(len(DIMENSIONS))
+    start = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.6, -0.2])
+    rng = np.random.default_rng(0)
+    drawn = [course(base, start, 0, rng, mortal=True) for _ in range(800)]
+    soon = [stay.end <= HORIZON_HOURS for stay in drawn]
+    died = np.mean([near and stay.died for near, stay in zip(soon, drawn, strict=True)])
+    home = np.mean([near and not stay.died for near, stay in zip(soon, drawn, strict=True)])
+    death, discharge = outlook(drawn[0], 0)
+    assert died == pytest.approx(death, abs=4 * (death * (1 - death) / 800) ** 0.5 + 0.01)
+    assert home == pytest.approx(discharge, abs=4 * (discharge * (1 - discharge) / 800) ** 0.5 + 0.01)
+
+
+@given(acuity=st.floats(-3, 3), recovery=st.floats(-3, 3))
+@settings(max_examples=30, deadline=None)
+def test_outlook_is_a_probability_and_acuity_raises_death(acuity, recovery):
+    def at(level: float) -> tuple[float, float]:
+        states = np.zeros((1, len(DIMENSIONS)))
+        states[0, ACUITY], states[0, RECOVERY] = level, recovery
+        return outlook(Course(states, np.zeros(len(DIMENSIONS)), None, None, 0, False), 0)
+
+    death, home = at(acuity)
+    assert min(death, home) >= 0
+    assert death + home <= 1
+    assert at(acuity + 0.5)[0] > death
+
+
+def test_an_outlook_does_not_look_ahead():
+    rng = np.random.default_rng(3)
+    who = patient(0, rng)
+    stay = admission(who, 1, 1, datetime(2150, 1, 1), rng, mortal=True).course
+    hour = (stay.icu_in or 0) + 2
+    states = stay.states.copy()
+    states[hour + 1 :] = 9.0
+    changed = Course(states, stay.base, stay.icu_in, stay.icu_out, stay.end, not stay.died)
+    assert outlook(stay, hour) == outlook(changed, hour)
+
+
+def test_labels_are_positive_as_often_as_promised():
+    rng = np.random.default_rng(0)
+    for severity in (-0.5, 0.6, 1.2):
+        risk = finding_risk("effusion", severity)
+        labels = [draw_label(risk, rng) for _ in range(6000)]
+        known = [label for label in labels if label in (0, 1)]
+        assert np.mean(known) == pytest.approx(FLIPPED + (1 - 2 * FLIPPED) * risk, abs=0.03)
+        assert 0.6 < len(known) / len(labels) < 0.85
+
+
+@given(
+    style=st.sampled_from(STYLES),
+    seed=st.integers(0, 10_000),
+    words=st.lists(st.text("abc", min_size=1, max_size=12), min_size=1, max_size=60),
+)
+@settings(max_examples=60, deadline=None)
+def test_spans_hold_after_styles_typing_errors_and_line_breaks(style, seed, words):
+    scribe = Scribe(np.random.default_rng(seed), style=style)
+    first = scribe.say(
+        "a",
+        ["There is a pleural effusion on the left."],
+        concept="x",
+        polarity="affirmed",
+        organ="Pleura",
+        lead="\nFINDINGS: ",
+    )
+    filler = scribe.say("b", [" ".join(words) + "."], lead=" ")
+    copy = scribe.say("a", ["Never."], copy=1.0, concept="x", polarity="affirmed")
+    text, (one, two) = scribe.finish([first, filler, copy])
+    quotes = [text[span.start : span.end].replace("\n", " ") for span in (one, two)]
+    assert quotes == [first.text, first.text]
+    assert [one.is_copy, two.is_copy] == [False, True]
+    assert all(len(line) <= LINE or " " not in line for line in text.split("\n"))
