@@ -1,0 +1,60 @@
+"""MIMIC-IV (1.0, 2.x, 3.x) with MIMIC-IV-Note, MIMIC-CXR-JPG and MIMIC-IV-ECG, from the published files to a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xhaim.ports import Progress, silent
+from xhaim.source import mimic_images, mimic_notes, mimic_tables
+from xhaim.source.mimic_layout import Layout, find_layout, fingerprint
+from xhaim.source.mimic_run import Run
+from xhaim.source.write import INFO, LAYOUT, building, stored_info, write_json
+
+CLOCK: dict[str, str] = {**mimic_tables.CLOCK, **mimic_notes.CLOCK, **mimic_images.CLOCK}
+"""When the facts of each table were known, in words. Never before they happened; a fact without a time has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MimicIV:
+    """The source ``mimic-iv``."""
+
+    subjects_per_shard: int = 500
+    """Of these a shard's events are held in memory at once."""
+
+    def ingest(self, root: Path, out: Path, progress: Progress = silent) -> dict[str, Any]:
+        """Read the MIMIC-IV files below ``root`` into a store at ``out``; return what its ``ingest.json`` says.
+
+        ``unchanged`` is added to what is returned: true where the store at ``out`` already holds these very files,
+        and nothing was done. Raises DataError when a file cannot be trusted as a whole, or ``out`` is not a store;
+        then ``out`` is as it was.
+        """
+        layout = find_layout(root.resolve())
+        out = out.resolve()
+        before = stored_info(out)
+        files = mimic_images.chest_files(layout)
+        same = {
+            "layout": LAYOUT,
+            "fingerprint": fingerprint(layout, files.select("path", "size", "crc").iter_rows()),
+            "root": str(layout.root),
+            "subjects_per_shard": self.subjects_per_shard,
+        }
+        if before is not None and all(before.get(key) == value for key, value in same.items()):
+            return {**before, "unchanged": True}
+        with building(out) as store:
+            result = Run(layout, files, store, progress).everything(self.subjects_per_shard)
+            info = {**same, **_about(layout), **result, "clock": CLOCK}
+            write_json(store / INFO, info)
+        return {**info, "unchanged": False}
+
+
+def _about(layout: Layout) -> dict[str, Any]:
+    return {
+        "source": "mimic-iv",
+        "simulated": layout.simulated,
+        "truth": str(layout.truth) if layout.truth else None,
+        "image_root": str(layout.image_root) if layout.image_root else None,
+        "absent": list(layout.absent),
+        "remarks": list(layout.remarks),
+    }
