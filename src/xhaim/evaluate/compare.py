@@ -1,0 +1,178 @@
+"""Models over repeated splits, and two models on the same rows. AUC is taken of the raw score, Brier of the risk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from xhaim.errors import DataError
+from xhaim.evaluate.metrics import Score, Unscored, auc
+
+PREDICTION_COLUMNS = (
+    "sample_id", "subject_id", "task_id", "model", "split", "part", "label", "raw", "risk", "low", "high", "abstains"
+)  # fmt: skip
+
+_BLOCK = 200  # resamples drawn at once: bounds the memory of [resamples, rows]
+_ENOUGH = 0.9  # share of resamples that must hold both classes for an interval to be given
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A score over the splits."""
+
+    mean: float
+    se: float | None
+    """Standard error over the splits, as the paper prints it (it understates: splits overlap); ``None`` for one."""
+    splits: int
+    """Splits that could be scored ..."""
+    of: int
+    """... of so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much better ``model`` ranks than ``other`` on the same test rows."""
+
+    mean: float
+    """AUC of model minus AUC of other, averaged over the splits."""
+    interval: tuple[float, float] | Unscored
+    """95 %, percentiles of a bootstrap of subjects."""
+    splits: int
+    of: int
+    rows: int
+    """Test rows of all splits that both models scored."""
+    subjects: int
+
+
+def check_predictions(predictions: pl.DataFrame) -> None:
+    """Raise DataError when columns are missing, a label is not 0/1, or a model scored one sample twice in a split."""
+    missing = [name for name in PREDICTION_COLUMNS if name not in predictions.columns]
+    if missing:
+        raise DataError("the predictions lack columns", got=f"no {', '.join(missing)}", expected=PREDICTION_COLUMNS)
+    if predictions.filter(pl.col("label").is_null() | ~pl.col("label").is_in([0, 1])).height:
+        raise DataError("the predictions hold a label that is not 0 or 1", expected="unlabelled samples left out")
+    key = ["sample_id", "task_id", "model", "split"]
+    twice = predictions.filter(predictions.select(key).is_duplicated())
+    if twice.height:
+        row = twice.sort(key).row(0, named=True)
+        raise DataError("a sample was scored twice", got={name: row[name] for name in key}, expected="one row")
+
+
+def rows_of_test(predictions: pl.DataFrame, task_id: str, model: str, column: str = "raw") -> pl.DataFrame:
+    """Return the test rows of a model that have a finite ``column``, ordered by split and sample."""
+    return predictions.filter(
+        (pl.col("part") == "test") & (pl.col("task_id") == task_id) & (pl.col("model") == model),
+        pl.col(column).is_not_null() & pl.col(column).is_finite(),
+    ).sort("split", "sample_id")
+
+
+def by_split(rows: pl.DataFrame, metric: Callable[[ArrayLike, ArrayLike], Score], column: str = "raw") -> list[Score]:
+    """Return the metric of each split, in the order of the splits."""
+    return [
+        metric(part["label"].to_numpy(), part[column].to_numpy())
+        for _, part in rows.group_by("split", maintain_order=True)
+    ]
+
+
+def over_splits(scores: Sequence[Score]) -> Estimate | Unscored:
+    """Return mean and standard error (sd / sqrt k) of the splits that could be scored; the first reason if none."""
+    values = np.array([score for score in scores if not isinstance(score, Unscored)])
+    if not values.size:
+        reasons = [score for score in scores if isinstance(score, Unscored)]
+        return reasons[0] if reasons else Unscored("no test rows")
+    se = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
+    return Estimate(float(values.mean()), se, int(values.size), len(scores))
+
+
+def best_possible(
+    predictions: pl.DataFrame, truth: pl.DataFrame, task_id: str, model: str = "xhaim"
+) -> Estimate | Unscored:
+    """Return the AUC of the latent probability on the very test rows that ``model`` was scored on.
+
+    ``truth``: sample_id, task_id, best. No model can be expected to rank better than it. Rows of which the latent
+    probability is unknown make it ``Unscored``: the rows would not be the same.
+    """
+    latent = truth.filter(pl.col("task_id") == task_id).select("sample_id", "best").unique()
+    rows = rows_of_test(predictions, task_id, model).join(latent, on="sample_id", how="left")
+    unknown = rows["best"].null_count()
+    if unknown:
+        return Unscored(f"no latent probability for {unknown} of {rows.height} rows")
+    return over_splits(by_split(rows.sort("split", "sample_id"), auc, "best"))
+
+
+def paired_difference(
+    predictions: pl.DataFrame, task_id: str, model: str, other: str, *, resamples: int = 1000, seed: int = 0
+) -> Difference | Unscored:
+    """Return AUC(model) - AUC(other) on the test rows that both scored, averaged over splits, with a 95 % interval.
+
+    Each resample draws subjects with replacement, once for all splits, so that rows of one subject and the overlap of
+    the splits' test parts are both respected. Resamples that lose a class in some split are left out.
+    """
+    ours = rows_of_test(predictions, task_id, model)
+    theirs = rows_of_test(predictions, task_id, other)
+    joined = ours.join(theirs.select("split", "sample_id", pl.col("raw").alias("other")), on=["split", "sample_id"])
+    joined = joined.sort("split", "sample_id")
+    parts = [part for _, part in joined.group_by("split", maintain_order=True)]
+    paired = [(auc(part["label"], part["raw"]), auc(part["label"], part["other"]), part) for part in parts]
+    scored = [(a - b, part) for a, b, part in paired if not isinstance(a, Unscored) and not isinstance(b, Unscored)]
+    if not scored:
+        reasons = [a for a, _, _ in paired if isinstance(a, Unscored)]
+        return reasons[0] if reasons else Unscored("no test rows that both scored")
+    used = [part for _, part in scored]
+    drawn = _resampled(used, resamples, seed)
+    return Difference(
+        mean=float(np.mean([value for value, _ in scored])),
+        interval=_percentiles(drawn),
+        splits=len(scored),
+        of=len(parts),
+        rows=sum(part.height for part in used),
+        subjects=pl.concat(used)["subject_id"].n_unique(),
+    )
+
+
+def rank_auc(
+    labels: NDArray[np.int64], scores: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the weighted AUC of [n] scores for each row of [b, n] weights, ties one half: [b]; NaN without a class.
+
+    The probability that a positive drawn by weight outranks a negative drawn by weight (Mann and Whitney).
+    """
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
+    sorted_weights, positive = weights[:, order], labels[order] == 1
+    above = np.add.reduceat(np.where(positive, sorted_weights, 0.0), starts, axis=1)
+    level = np.add.reduceat(np.where(positive, 0.0, sorted_weights), starts, axis=1)
+    below = np.cumsum(level, axis=1) - level
+    pairs = above.sum(axis=1) * level.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((above * (below + 0.5 * level)).sum(axis=1) / np.where(pairs > 0, pairs, np.nan))
+
+
+def _resampled(parts: Sequence[pl.DataFrame], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the mean difference of each resample of subjects: [resamples], NaN where a split lost a class."""
+    subjects = pl.concat(parts)["subject_id"].unique().sort().to_numpy()
+    places = [np.searchsorted(subjects, part["subject_id"].to_numpy()) for part in parts]
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for start in range(0, resamples, _BLOCK):
+        size = min(_BLOCK, resamples - start)
+        times = rng.multinomial(subjects.size, np.full(subjects.size, 1 / subjects.size), size=size).astype(float)
+        each = []
+        for part, place in zip(parts, places, strict=True):
+            labels, weights = part["label"].to_numpy().astype(np.int64), times[:, place]
+            ours, theirs = (part[name].to_numpy().astype(float) for name in ("raw", "other"))
+            each.append(rank_auc(labels, ours, weights) - rank_auc(labels, theirs, weights))
+        blocks.append(np.mean(each, axis=0))
+    return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float] | Unscored:
+    usable = drawn[np.isfinite(drawn)]
+    if drawn.size == 0 or usable.size < _ENOUGH * drawn.size:
+        return Unscored(f"only {usable.size} of {drawn.size} resamples hold both classes")
+    low, high = np.percentile(usable, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,192 @@
+"""The tables in words: one wording for the terminal and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from xhaim.evaluate.compare import Estimate
+from xhaim.evaluate.header import RunHeader, stamps
+from xhaim.evaluate.metrics import Unscored
+from xhaim.evaluate.tables import MODEL_LABELS, DifferenceRow, Table1Row, Table2Row, Tables
+
+POLICY_WORDS = {
+    "admissible": "all text known before the prediction",
+    "none": "no radiology text",
+    "prior_only": "reports of earlier studies only",
+    "prior_plus_indication": "earlier reports, and this study's indication",
+    "index_included": "this study's own report included: LEAKY",
+}
+"""What a report policy lets a model read."""
+
+
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table in words."""
+
+    key: str
+    stamps: tuple[str, ...]
+    """SIMULATED, LEAKY: shown before the caption."""
+    caption: str
+    columns: tuple[str, ...]
+    body: tuple[tuple[str, ...], ...]
+    """Rows of as many cells as there are columns; the first names the row."""
+    notes: tuple[str, ...]
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """How many rows the name of each row stands for: 0 where it goes on with the name above."""
+        names = [row[0] for row in self.body]
+        groups = [len(list(group)) for _, group in groupby(names)]
+        return tuple(count for size in groups for count in (size, *[0] * (size - 1)))
+
+
+def grids(tables: Tables, header: RunHeader) -> tuple[Grid, ...]:
+    """Return every table in words, each stamped with what a reader of its numbers must know."""
+    return (
+        _grid_1(tables.table_1, header),
+        _grid_2(tables.table_2, header),
+        _grid_differences(tables.differences, header),
+    )
+
+
+def print_tables(console: Console, tables: Tables, header: RunHeader) -> None:
+    """Print every table; cells are data and never read as markup."""
+    for grid in grids(tables, header):
+        shown = Table(title=Text(stamped(grid.stamps, grid.caption)), title_justify="left", expand=False)
+        for index, column in enumerate(grid.columns):
+            shown.add_column(Text(column), justify="left" if index == 0 else "right", overflow="fold")
+        for row, span in zip(grid.body, grid.spans, strict=True):
+            if span > 1:
+                shown.add_section()
+            shown.add_row(Text(row[0] if span else ""), *(Text(cell) for cell in row[1:]))
+        console.print(shown)
+        for note in grid.notes:
+            console.print(Text(f"  {note}", style="dim"))
+
+
+def stamped(marks: tuple[str, ...], caption: str) -> str:
+    """Return a caption with its stamps before it: ``SIMULATED · LEAKY · Table 2 ...``."""
+    return " · ".join((*marks, caption))
+
+
+def estimate_words(value: Estimate | Unscored | None, digits: int = 3) -> str:
+    """Return ``0.842 ± 0.012``, how many splits were scored where not all were, or why there is none."""
+    if value is None:
+        return "not known"
+    if isinstance(value, Unscored):
+        return str(value)
+    spread = f" ± {value.se:.{digits}f}" if value.se is not None else " (one split)"
+    partly = f" [{value.splits} of {value.of} splits]" if value.splits < value.of else ""
+    return f"{value.mean:.{digits}f}{spread}{partly}"
+
+
+def model_words(model: str) -> str:
+    """Return a model's name for a reader."""
+    return MODEL_LABELS.get(model, model)
+
+
+def _grid_1(rows: Sequence[Table1Row], header: RunHeader) -> Grid:
+    """Tasks are columns, so that one reason is one line."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for place, row in enumerate(rows):
+        for item in row.steps:
+            line = lines.setdefault((item.step, item.reason), [""] * len(rows))
+            line[place] = f"{MINUS if item.lost and item.n else ''}{item.n:,}"
+    names = [reason for _, reason in lines]
+    labels = [f"{reason} ({step})" if names.count(reason) > 1 else reason for step, reason in lines]
+    body = [(label, *cells) for label, cells in zip(labels, lines.values(), strict=True)]
+    unbalanced = [row.title for row in rows if not row.balanced]
+    return Grid(
+        key="table-1",
+        stamps=stamps(header, tuple(row.task_id for row in rows)),
+        caption="Table 1. Samples of each task, and who was left out for which reason",
+        columns=("", *(row.title for row in rows)),
+        body=(
+            *body,
+            ("subjects", *(f"{row.subjects:,}" if row.predicted else "no predictions" for row in rows)),
+            ("positives", *(_share(row.positives, row.predicted) for row in rows)),
+            ("report policy", *(row.policy or "not said" for row in rows)),
+        ),
+        notes=tuple(f"{title}: the numbers left out do not add up to those kept." for title in unbalanced),
+    )
+
+
+def _grid_2(rows: Sequence[Table2Row], header: RunHeader) -> Grid:
+    truth_known = any(row.best is not None for row in rows)
+    columns = ("Task", "Model", "AUC", *(("Best possible",) if truth_known else ()), "AUPRC", "Brier")
+    body = tuple(
+        (
+            _task_words(row.title, row.policy, row.leaky),
+            model_words(row.model),
+            estimate_words(row.auc),
+            *((estimate_words(row.best),) if truth_known else ()),
+            estimate_words(row.auprc),
+            estimate_words(row.brier),
+            estimate_words(row.slope, 2),
+        )
+        for row in rows
+    )
+    best = ("Best possible: the AUC of the latent probability behind the simulation, on the same rows.",)
+    return Grid(
+        key="table-2",
+        stamps=stamps(header, tuple(row.task_id for row in rows)),
+        caption="Table 2. Every model on the same test rows",
+        columns=(*columns, "Slope"),
+        body=body,
+        notes=(
+            "Mean ± standard error over the splits. AUC and AUPRC of the raw score; Brier and calibration slope "
+            "(ideal: 1) of the calibrated risk. Permuted labels should give an AUC near 0.5.",
+            *_policy_notes(rows),
+            *(best if truth_known else ()),
+        ),
+    )
+
+
+def _grid_differences(rows: Sequence[DifferenceRow], header: RunHeader) -> Grid:
+    return Grid(
+        key="differences",
+        stamps=stamps(header, tuple(row.task_id for row in rows)),
+        caption="Differences. AUC on the same test rows",
+        columns=("Task", "Compared", "Difference", "95 % interval", "Reading", "Rows", "Subjects"),
+        body=tuple(_difference_cells(row) for row in rows),
+        notes=("Bootstrap of subjects, 95 % percentiles; the difference is averaged over the splits.",),
+    )
+
+
+def _difference_cells(row: DifferenceRow) -> tuple[str, ...]:
+    title = _task_words(row.title, row.policy, row.leaky)
+    pair = f"{model_words(row.model)} {MINUS} {model_words(row.other)}"
+    found = row.difference
+    if isinstance(found, Unscored):
+        return (title, pair, str(found), "", "", "", "")
+    counts = (f"{found.rows:,}", f"{found.subjects:,}")
+    value = f"{found.mean:+.3f}".replace("-", MINUS)
+    if isinstance(found.interval, Unscored):
+        return (title, pair, value, str(found.interval), "", *counts)
+    low, high = found.interval
+    reading = "higher" if low > 0 else "lower" if high < 0 else "not resolved"
+    return (title, pair, value, f"{low:+.3f} to {high:+.3f}".replace("-", MINUS), reading, *counts)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} of {whole:,} ({100 * part / whole:.1f} %)" if whole else "no predictions"
+
+
+def _task_words(title: str, policy: str | None, leaky: bool) -> str:
+    """The report policy stands beside every number, and the stamp with it."""
+    return f"{title} [{policy or 'policy not said'}{' · LEAKY' if leaky else ''}]"
+
+
+def _policy_notes(rows: Sequence[Table2Row]) -> tuple[str, ...]:
+    """Say once what each policy in brackets lets a model read."""
+    used = dict.fromkeys(row.policy for row in rows if row.policy)
+    return tuple(f"[{policy}]: {POLICY_WORDS[policy]}." for policy in used)
