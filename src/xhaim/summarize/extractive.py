@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +18,11 @@ CountTokens = Callable[[str], int]
 """Text -> word pieces with the encoder's tokenizer, special tokens counted."""
 
 _ADMINISTRATIVE = frozenset(
-    "ATTENDING|COMPARISON|COMPARISONS|DATE OF BIRTH|EXAM|EXAMINATION|FACILITY|FINAL REPORT|NOTIFICATION|SERVICE|TECHNIQUE".split(
-        "|"
-    )
+    {"ATTENDING", "COMPARISON", "COMPARISONS", "DATE OF BIRTH", "EXAM", "EXAMINATION", "FACILITY"}
+    | {"FINAL REPORT", "NOTIFICATION", "SERVICE", "TECHNIQUE"}
 )
 """Sections that say how and where, not what: their sentences are taken only where they name a concept."""
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS = 3
 """Words without which a sentence that names no concept says nothing: ``___ year old.``"""
 
@@ -72,7 +73,7 @@ def _of_chunk(scored: ScoredChunk, terms: tuple[str, ...]) -> list[_Candidate]:
         if (start, end) in titles or not any(letter.isalnum() for letter in text):
             continue
         plain = not mentions(text, terms)
-        if plain and (chunk.section in _ADMINISTRATIVE or sum(map(str.isalpha, text.split())) < _FEWEST_WORDS):
+        if plain and (chunk.section in _ADMINISTRATIVE or len(_WORD.findall(text)) < _FEWEST_WORDS):
             continue
         place = (chunk.time, chunk.doc_id, chunk.start + start)
         found.append(_Candidate(text, (chunk.chunk_id,), (plain, seen[plain], scored.rank), place))
