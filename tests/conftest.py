@@ -22,8 +22,8 @@ def events() -> Callable[..., pl.LazyFrame]:
 
     def build(*rows: dict[str, Any]) -> pl.LazyFrame:
         full = []
-        for row in rows:
-            row = {"subject_id": 1, **row}
+        for given in rows:
+            row = {"subject_id": 1, **given}
             row.setdefault("known_at", row.get("time"))
             for name in ("time", "known_at"):
                 if isinstance(row.get(name), str):

@@ -84,19 +84,20 @@ offsets = st.integers(-50_000, 50_000)
     st.sampled_from(["admissible", "none", "prior_only", "prior_plus_indication"]),
 )
 def test_nothing_from_the_future_in_any_order(rows, policy):
-    frame = pl.DataFrame(
-        [
-            {
-                "subject_id": subject, "time": T + timedelta(minutes=a), "known_at": T + timedelta(minutes=b), "code": code,
-                "source": f"{i}", "text_value": "FINDINGS: words.",
-            }
-            for i, (subject, a, b, code) in enumerate(rows)
-        ],
-        schema={name: kind for name, kind in EVENT_SCHEMA.items() if name in {"subject_id", "time", "known_at", "code", "source", "text_value"}},
-    )  # fmt: skip
-    frame = frame.with_columns(
-        pl.lit(None, kind).alias(n) for n, kind in EVENT_SCHEMA.items() if n not in frame.columns
-    )
+    base = dict.fromkeys(EVENT_SCHEMA)
+    full = [
+        {
+            **base,
+            "subject_id": subject,
+            "time": T + timedelta(minutes=a),
+            "known_at": T + timedelta(minutes=b),
+            "code": code,
+            "source": f"{i}",
+            "text_value": "FINDINGS: words.",
+        }
+        for i, (subject, a, b, code) in enumerate(rows)
+    ]
+    frame = pl.DataFrame(full, schema=EVENT_SCHEMA)
     sample = pl.DataFrame(
         [{"sample_id": "s", "subject_id": 1, "prediction_time": T, "index_study_id": 7}], schema=SAMPLE_SCHEMA
     )

@@ -25,6 +25,8 @@ INTERVAL_FROM = 20
 SLOPE_FROM = 0.01
 """Smallest slope on the logit of raw."""
 _LOGIT_BOUND = 8.0
+_RISK_BOUND = 30.0
+"""Of the logit of a risk, beyond which it would round to 0 or 1."""
 _KNOTS = np.linspace(-_LOGIT_BOUND, _LOGIT_BOUND, 161)
 
 
@@ -44,7 +46,8 @@ class Calibrator:
     def risk(self, raw: Floats) -> Floats:
         """Return the calibrated risk, [n] in (0, 1), of raw probabilities, [n]."""
         if self.kind == "platt":
-            return np.asarray(expit(self.x[0] * _logit(raw) + self.x[1]), dtype=np.float64)
+            logit = np.clip(self.x[0] * _logit(raw) + self.x[1], -_RISK_BOUND, _RISK_BOUND)
+            return np.asarray(expit(logit), dtype=np.float64)
         return np.interp(raw, self.x, self.y)
 
     def interval(self, raw: Floats) -> tuple[Floats, Floats]:
@@ -83,7 +86,7 @@ def fit_calibrator(
     weights = _resampled(subjects, seed)
     if kind == "platt":
         slope, intercept = _platt(raw, labels, weights)
-        curves = expit(slope[:, None] * _KNOTS + intercept[:, None])
+        curves = expit(np.clip(slope[:, None] * _KNOTS + intercept[:, None], -_RISK_BOUND, _RISK_BOUND))
     else:
         curves = np.array([np.interp(expit(_KNOTS), *_isotonic(raw, labels, row)) for row in weights])
     low, high = np.percentile(curves, INTERVAL, axis=0)
