@@ -120,6 +120,7 @@ def run(
     llm_url: Annotated[str | None, typer.Option(help="OpenAI-compatible server for summaries.")] = None,
     llm_model: Annotated[str | None, typer.Option(help="Model on that server.")] = None,
     allow_remote: Annotated[bool, typer.Option(help="Let text leave this machine for that server.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each core unless said.")] = None,
     set_: Annotated[
         list[str], typer.Option("--set", help="Any setting, as in encoder.epochs=3; may be repeated.")
     ] = [],  # noqa: B006
@@ -145,7 +146,7 @@ def run(
         _say(plan(store, settings, out), as_json=as_json)
         return
     watch = _watch(as_json)
-    results = execute(begin(store, settings, out, watch))
+    results = execute(begin(store, settings, out, watch, workers))
     report = write_report(results)
     if as_json:
         _say(report.summary, as_json=True)

@@ -32,24 +32,30 @@ def run(found: Evidence, max_tokens: int = 256) -> Summary:
     return extractive(found, TASK, words, SummarizeSettings(max_tokens=max_tokens))
 
 
-def test_sentences_come_word_for_word_oldest_first_with_their_chunks() -> None:
+def test_sentences_come_word_for_word_newest_first_with_their_chunks() -> None:
     summary = run(
         evidence("FINDINGS:\nNo pleural\n effusion. Lines in place.", "Small effusion?", "NO PLEURAL EFFUSION.")
     )
     assert [(one.text, one.chunk_ids) for one in summary.sentences] == [
-        ("Lines in place.", ("d1:0-47",)),
-        ("Small effusion?", ("d2:0-15",)),
         ("NO PLEURAL EFFUSION.", ("d1:0-47", "d3:0-20")),
+        ("Small effusion?", ("d2:0-15",)),
     ]
     assert summary.n_tokens == words(summary.text)
     assert (summary.writer, summary.dropped, summary.modality) == ("extractive", 0, "cxr")
+
+
+def test_only_where_nothing_names_a_concept_are_others_taken_and_few() -> None:
+    plain = "The lines are in place. The spine is degenerative. The trachea is midline. The hila are normal."
+    assert len(run(evidence(plain)).sentences) == 3
+    assert [one.text for one in run(evidence(plain, "No effusion.")).sentences] == ["No effusion."]
+    assert run(evidence("___ year old.")).sentences == ()
 
 
 def test_what_names_a_concept_goes_first_one_of_each_chunk_in_turn() -> None:
     found = evidence(
         "The lines are in place. Pleural effusion one. Pleural effusion two.", "Degenerative spine. No effusion three."
     )
-    assert run(found, max_tokens=16).text == "Pleural effusion one. No effusion three."
+    assert run(found, max_tokens=16).text == "No effusion three. Pleural effusion one."
     assert "effusion two" in run(found, max_tokens=24).text
     assert "spine" not in run(found, max_tokens=24).text
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -59,18 +60,49 @@ def grids(tables: Tables, header: RunHeader) -> tuple[Grid, ...]:
 
 
 def print_tables(console: Console, tables: Tables, header: RunHeader) -> None:
-    """Print every table; cells are data and never read as markup."""
+    """Print every table, one for each task where a task has several rows; cells are data and never read as markup."""
     for grid in grids(tables, header):
-        shown = Table(title=Text(stamped(grid.stamps, grid.caption)), title_justify="left", expand=False)
-        for index, column in enumerate(grid.columns):
-            shown.add_column(Text(column), justify="left" if index == 0 else "right", overflow="fold")
-        for row, span in zip(grid.body, grid.spans, strict=True):
-            if span > 1:
-                shown.add_section()
-            shown.add_row(Text(row[0] if span else ""), *(Text(cell) for cell in row[1:]))
-        console.print(shown)
+        for group in _groups(grid):
+            _print_group(console, grid, group)
         for note in grid.notes:
             console.print(Text(f"  {note}", style="dim"))
+
+
+def _groups(grid: Grid) -> list[tuple[tuple[str, ...], ...]]:
+    """Rows that share their first cell; where no row shares it, all rows are one group."""
+    if all(span == 1 for span in grid.spans):
+        return [grid.body]
+    return [tuple(rows) for _, rows in groupby(grid.body, key=lambda row: row[0])]
+
+
+def _print_group(console: Console, grid: Grid, rows: tuple[tuple[str, ...], ...]) -> None:
+    """A group of several rows: what all of them share goes into the title, so that the rest fits a narrow terminal."""
+    shared = [
+        len(rows) > 1 and len({row[place] for row in rows}) == 1 and bool(rows[0][place])
+        for place in range(len(grid.columns))
+    ]
+    named = [
+        cell if place == 0 else f"{grid.columns[place].lower()} {cell}"
+        for place, cell in enumerate(rows[0])
+        if shared[place]
+    ]
+    title = Text(" · ".join([stamped(grid.stamps, grid.caption), *named]))
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    kept = [place for place in range(len(grid.columns)) if not shared[place]]
+    for place in kept:
+        shown.add_column(Text(grid.columns[place]), justify="left" if place == kept[0] else "right", overflow="fold")
+    reasons: dict[str, None] = {}
+    for row in rows:
+        cells = []
+        for place in kept:
+            head, colon, _ = row[place].partition(": ")
+            unscored = colon and head == "not computed"
+            reasons |= {row[place]: None} if unscored else {}
+            cells.append(Text("-" if unscored else row[place]))
+        shown.add_row(*cells)
+    console.print(shown)
+    for reason in reasons:
+        console.print(Text(f"  - {reason}", style="dim"))
 
 
 def stamped(marks: tuple[str, ...], caption: str) -> str:

@@ -26,7 +26,8 @@ from xhaim.task import Task
 MODEL_LABELS = {
     "xhaim": "xHAIM",
     "xhaim_frozen": "xHAIM, frozen encoder",
-    "haim": "HAIM",
+    "haim": "HAIM, de-leaked",
+    "haim_no_radiology": "HAIM, no radiology",
     "bag_of_words": "Bag of words",
     "keywords": "Keywords",
     "carry_forward": "Last known label",

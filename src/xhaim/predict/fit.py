@@ -12,7 +12,7 @@ from xhaim.config import EncoderSettings, FusionSettings
 from xhaim.errors import DataError, XhaimError
 from xhaim.ports import Progress, silent
 from xhaim.predict.calibration import fit_calibrator, fit_conformal, operating_point
-from xhaim.predict.columns import assemble, check_features, modalities_of, take
+from xhaim.predict.columns import assemble, check_features, describe_columns, modalities_of, take
 from xhaim.predict.encoder import TextEncoder, load_encoder
 from xhaim.predict.files import fingerprint
 from xhaim.predict.finetune import FoldEncoders, finetune, pretrained
@@ -69,7 +69,8 @@ def fit(
     part, y, groups = take(features, train), labels[train], subjects[train]
     encoders, x_train = _encode(part, y, groups, base, encoder if fine_tune else None, folder, progress)
     report = _stage(progress, len(encoders), len(encoders) + 1)
-    booster, choice = fit_fusion(x_train, y, groups, fusion, report)
+    _, blocks = describe_columns(part, base.dim if base else 0)
+    booster, choice = fit_fusion(x_train, y, groups, fusion, report, blocks)
 
     held, truth = take(features, validation), labels[validation]
     raw = mean_probability(booster, matrices(held, encoders))

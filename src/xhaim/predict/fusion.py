@@ -6,6 +6,7 @@ changing a score: both tree counts are read from one booster, and a fold's binne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,9 +21,10 @@ from xhaim.ports import Progress, silent
 from xhaim.predict.folds import grouped_folds
 
 WIDE = 256
-"""Columns from which a tree sees a share of them, in coarser bins: embeddings are many weak columns. Measured on six
-problems of 333-400 training rows x 424-842 columns, by folds: mean AUC .861 plain, .871 so, at a fifth of the time."""
-WIDE_SHARE = 0.3
+"""Columns from which a tree sees a share of them, in coarser bins: embeddings are many weak columns."""
+WIDE_SHARE = 0.1
+"""Of the columns, drawn so that every block is as likely to be looked at as any other, whatever its width: a few
+concept counts must not drown among hundreds of embedding dimensions (``benchmarks/development.py`` measures it)."""
 WIDE_BINS = 64
 
 
@@ -39,7 +41,7 @@ class Grid:
 
 GRIDS: dict[str, Grid] = {
     "haim": Grid(depths=(5, 6, 7, 8), learning_rates=(0.3, 0.1, 0.05), trees=(200, 300), folds=5),
-    "small": Grid(depths=(3, 5), learning_rates=(0.1,), trees=(100, 200), folds=3),
+    "small": Grid(depths=(3,), learning_rates=(0.05,), trees=(100, 200), folds=3),
 }
 
 
@@ -61,13 +63,16 @@ def fit_fusion(
     subjects: NDArray[np.int64],
     settings: FusionSettings,
     progress: Progress = silent,
+    blocks: Mapping[str, tuple[int, int]] | None = None,
 ) -> tuple[xgb.Booster, Choice]:
     """Choose a combination by grouped cross-validation and fit it on all rows.
 
     ``X`` is [n, d], NaN = missing; ``labels`` 0 or 1. Outcomes are not re-weighted: risks are to be calibrated. Of
     equal scores the first in the grid's order wins: shallower, then fewer trees. Threads are XGBoost's own
-    (OMP_NUM_THREADS). ``progress`` counts boosters.
+    (OMP_NUM_THREADS). ``progress`` counts boosters. ``blocks`` (name -> column range): where trees see a share of the
+    columns, each block has the same chance to be seen.
     """
+    weights = _equal_blocks(X.shape[1], blocks)
     grid = GRIDS[settings.grid]
     folds = grouped_folds(labels, subjects, grid.folds, settings.seed)
     n_folds = int(folds.max()) + 1
@@ -76,7 +81,7 @@ def fit_fusion(
     scores = np.zeros((len(combinations), len(grid.trees), n_folds))
     for fold in range(n_folds if n_folds > 1 else 0):
         held = folds == fold
-        binned = _binned(X[~held], labels[~held])
+        binned = _binned(X[~held], labels[~held], weights)
         for index, (depth, rate) in enumerate(combinations):
             booster = xgb.train(_parameters(depth, rate, settings, X.shape[1]), binned, num_boost_round=grid.trees[-1])
             for position, trees in enumerate(grid.trees):
@@ -85,7 +90,9 @@ def fit_fusion(
     mean = scores.mean(axis=2)
     best, position = divmod(int(mean.argmax()), len(grid.trees))
     (depth, rate), trees = combinations[best], grid.trees[position]
-    booster = xgb.train(_parameters(depth, rate, settings, X.shape[1]), _binned(X, labels), num_boost_round=trees)
+    booster = xgb.train(
+        _parameters(depth, rate, settings, X.shape[1]), _binned(X, labels, weights), num_boost_round=trees
+    )
     progress(total, total)
     auc = float(mean[best, position]) if n_folds > 1 else None
     return booster, Choice(depth, rate, trees, auc, n_folds)
@@ -107,8 +114,18 @@ def contributions(booster: xgb.Booster, X: NDArray[np.float32]) -> NDArray[np.fl
     return np.asarray(booster.predict(xgb.DMatrix(X), pred_contribs=True), dtype=np.float64)
 
 
-def _binned(X: NDArray[np.float32], labels: NDArray[np.int8]) -> xgb.QuantileDMatrix:
-    return xgb.QuantileDMatrix(X, labels, max_bin=_bins(X.shape[1]))
+def _equal_blocks(columns: int, blocks: Mapping[str, tuple[int, int]] | None) -> NDArray[np.float32]:
+    """Weights of the columns, [d]: those of a block sum to one."""
+    weights = np.ones(columns, np.float32)
+    for start, end in (blocks or {}).values():
+        weights[start:end] = 1 / (end - start)
+    return weights
+
+
+def _binned(X: NDArray[np.float32], labels: NDArray[np.int8], weights: NDArray[np.float32]) -> xgb.QuantileDMatrix:
+    matrix = xgb.QuantileDMatrix(X, labels, max_bin=_bins(X.shape[1]))
+    matrix.set_info(feature_weights=weights)
+    return matrix
 
 
 def _bins(columns: int) -> int:

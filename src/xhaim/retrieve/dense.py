@@ -58,7 +58,9 @@ class SentenceTransformerEncoder:
     def _model(self) -> Any:  # noqa: ANN401  (sentence-transformers is untyped)
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as hf_logging
 
+        hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # the stage has its own
         try:
             return SentenceTransformer(
                 str(self._folder),

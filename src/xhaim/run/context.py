@@ -20,6 +20,9 @@ from xhaim.task import Task
 class Watcher(Protocol):
     """Shows one progress bar for each stage, with a time estimate."""
 
+    notes: list[str]
+    """What was said, each once."""
+
     def stage(self, name: str) -> AbstractContextManager[Progress]:
         """Begin a stage; the progress that it gives is called as work is done."""
 
@@ -36,6 +39,8 @@ class Run:
     settings: RunSettings
     tasks: tuple[Task, ...]
     watch: Watcher
+    workers: int = 1
+    """Processes that share the work of a stage; never changes a result."""
 
     def key(self, *parts: str | int | float | None) -> str:
         """Return the key of a stage: code, data, and whatever else decides it."""

@@ -30,7 +30,7 @@ def demo_settings(tasks: tuple[str, ...] = TASKS) -> RunSettings:
         tasks=tasks,
         split=SplitSettings(repeats=2),
         summarize=SummarizeSettings(max_tokens=128),
-        encoder=EncoderSettings(folds=3, epochs=3),
+        encoder=EncoderSettings(folds=3, epochs=3, learning_rate=1e-4),  # two layers of a small encoder take more
         fusion=FusionSettings(grid="small"),
     )
 

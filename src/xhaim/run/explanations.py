@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,11 +22,18 @@ from xhaim.run.directory import Stage, write_bytes
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
 from xhaim.run.models import Inputs, features_of, model_stage
+from xhaim.run.parallel import share
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
 from xhaim.task import Task
 
+if TYPE_CHECKING:
+    from xhaim.predict.model import Model
+
 T = TypeVar("T")
+
+BATCHES = 4
+"""Parts in which a task's explanations are shared among processes; each part loads the model once."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,14 @@ class Explainer:
         """Features of the labelled samples, with the image as this split's reader reads it."""
         folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
         return features_of(self.run, self.inputs, self.rows, folder)
+
+    @cached_property
+    def model(self) -> Model:
+        """XHAIM's fitted model of the split."""
+        from xhaim.predict.model import Model
+
+        folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
+        return Model.load(folder / "xhaim")
 
     def explain(self, sample: Sample) -> Explanation:
         """Explain one labelled sample."""
@@ -96,10 +111,7 @@ class Explainer:
         self, sample: Sample, known: Known, evidence: dict[Modality, Evidence], summaries: dict[Modality, Summary]
     ) -> tuple[ModelFacts, RiskWithout]:
         """Return the model's facts about the sample, and the function that measures."""
-        from xhaim.predict.model import Model
-
-        folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}") / "xhaim"
-        model = Model.load(folder)
+        model = self.model
         row = one_row(self.features, sample.sample_id)
         risks = model.predict(row)
         values, _, blocks = model.contributions(row)
@@ -142,14 +154,20 @@ def explain_samples(
     stage = run.directory.stage(f"explanations/{task.id}", key)
     explainer = Explainer(run, people, inputs, evidence, task, split=0)
     chosen = _spread(people, predictions, task, run.settings.explain.samples)
+    todo = [sample for sample in chosen if not stage.path(f"{sample.sample_id}.json").exists()]
+    batches = [todo[start::BATCHES] for start in range(min(BATCHES, len(todo)))]
     with run.watch.stage(f"4 explain: {task.title}") as progress:
-        for done, sample in enumerate(chosen):
-            progress(done, len(chosen))
-            target = stage.path(f"{sample.sample_id}.json")
-            if not target.exists():
-                write_bytes(target, to_json(explainer.explain(sample)).encode())
-        progress(len(chosen), len(chosen))
+        share(run, partial(_explain_batch, people, inputs, evidence, task, stage), batches, progress)
     return stage, explainer
+
+
+def _explain_batch(
+    people: People, inputs: Inputs, evidence: Stage, task: Task, stage: Stage, run: Run, samples: Sequence[Sample]
+) -> Sequence[str]:
+    explainer = Explainer(run, people, inputs, evidence, task, split=0)
+    for sample in samples:
+        write_bytes(stage.path(f"{sample.sample_id}.json"), to_json(explainer.explain(sample)).encode())
+    return run.watch.notes
 
 
 def _spread(people: People, predictions: Stage, task: Task, n: int) -> list[Sample]:

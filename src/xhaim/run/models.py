@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from xhaim.config import settings_hash
 from xhaim.errors import DataError
 from xhaim.events import CHEXPERT_FINDINGS
-from xhaim.ports import Progress
 from xhaim.records import Features
 from xhaim.run import baselines
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
 from xhaim.run.numbers import assemble, read_images, with_block
+from xhaim.run.parallel import share
 from xhaim.run.people import People, SplitRows, split_rows
 from xhaim.task import Task
 
@@ -70,48 +70,38 @@ def model_stage(run: Run, inputs: Inputs, task: Task) -> Stage:
 def predict_risks(run: Run, people: People, inputs: Inputs, task: Task) -> Stage:
     """Step 3: fit and predict every model on every split; predictions go to ``models/<task>/split-<n>.parquet``."""
     stage = model_stage(run, inputs, task)
-    repeats = run.settings.split.repeats
+    splits = range(run.settings.split.repeats)
+    jobs = [
+        Job(task, inputs, stage, split, split_rows(people, task, split))
+        for split in splits
+        if not stage.path(f"split-{split}.parquet").exists()
+    ]
     with run.watch.stage(f"3 predict: {task.title}") as progress:
-        for split in range(repeats):
-            target = stage.path(f"split-{split}.parquet")
-            if not target.exists():
-                rows = split_rows(people, task, split)
-                folder = stage.path(f"split-{split}")
-                write_frame(target, _one_split(run, inputs, task, rows, folder, split, _part(progress, split, repeats)))
-            progress(split + 1, repeats)
+        share(run, _one_split, jobs, progress)
     return stage
 
 
-def _part(progress: Progress, split: int, repeats: int) -> Callable[[int, float], Progress]:
-    """Return progress bars for parts of one split: the n-th of a given number of models."""
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One split of one task, as a worker process is given it."""
 
-    def of_model(place: int, models: float) -> Progress:
-        def tell(done: int, total: int) -> None:
-            share = (place + done / max(total, 1)) / models
-            progress(round(1000 * (split + min(share, 1.0))), 1000 * repeats)
-
-        return tell
-
-    return of_model
+    task: Task
+    inputs: Inputs
+    stage: Stage
+    split: int
+    rows: SplitRows
 
 
-def _one_split(
-    run: Run,
-    inputs: Inputs,
-    task: Task,
-    rows: SplitRows,
-    folder: Path,
-    split: int,
-    part: Callable[[int, float], Progress],
-) -> pl.DataFrame:
+def _one_split(run: Run, job: Job) -> Sequence[str]:
+    task, rows, split = job.task, job.rows, job.split
+    target, folder = job.stage.path(f"split-{split}.parquet"), job.stage.path(f"split-{split}")
     if rows.too_few:
-        if split == 0:
-            run.watch.note(f"{task.title}: no model was fitted, since there are {rows.too_few}")
-        return pl.DataFrame(schema=PREDICTION_SCHEMA)
+        write_frame(target, pl.DataFrame(schema=PREDICTION_SCHEMA))
+        return [f"{task.title}: no model was fitted, since there are {rows.too_few}"]
     from xhaim.predict.fit import fit
 
-    features = features_of(run, inputs, rows, folder)
-    theirs = _haim_features(inputs, rows, features)
+    features = features_of(run, job.inputs, rows, folder)
+    theirs = _haim_features(job.inputs, rows, features)
     shuffled = _shuffled(rows, run.settings.fusion.seed + split)
     plans: list[tuple[str, Features, NDArray[np.int8], bool]] = [
         ("xhaim", features, rows.labels, True),
@@ -121,17 +111,18 @@ def _one_split(
         ("permuted_labels", features, shuffled, False),
     ]
     found = []
-    for place, (name, mine, labels, fine_tune) in enumerate(plans):
+    for name, mine, labels, fine_tune in plans:
         model = fit(
             mine, labels, rows.subjects, rows.train, rows.validation, run.settings.encoder, run.settings.fusion,
-            fine_tune=fine_tune, folder=folder / name, progress=part(place, len(plans)),
+            fine_tune=fine_tune, folder=folder / name,
         )  # fmt: skip
         found.append(_predictions(task, name, split, rows, _risks(model, mine)))
     found += [
         _predictions(task, name, split, rows, {"raw": scores})
-        for name, scores in baselines.scores(run, inputs.known, inputs.concepts, task, rows).items()
+        for name, scores in baselines.scores(run, job.inputs.known, job.inputs.concepts, task, rows).items()
     ]
-    return pl.concat(found)
+    write_frame(target, pl.concat(found))
+    return run.watch.notes
 
 
 def features_of(run: Run, inputs: Inputs, rows: SplitRows, folder: Path) -> Features:

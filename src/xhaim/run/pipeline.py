@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from xhaim.run.explanations import Explainer, explain_samples
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
 from xhaim.run.numbers import store_concepts, store_haim, store_images, store_numbers
+from xhaim.run.parallel import one_thread
 from xhaim.run.people import People, gather
 from xhaim.run.vectors import embed_documents
 from xhaim.run.words import find_evidence, summarize
@@ -32,12 +34,13 @@ class Results:
     explainers: dict[str, Explainer]
 
 
-def begin(store_path: Path, settings: RunSettings, out: Path, watch: Watcher) -> Run:
-    """Open or create the run directory and write its manifest."""
+def begin(store_path: Path, settings: RunSettings, out: Path, watch: Watcher, workers: int | None = None) -> Run:
+    """Open or create the run directory and write its manifest. ``workers``: processes; None: one for each core."""
+    one_thread()
     store = Store.open(store_path)
     tasks = tuple(load_task(name) for name in settings.tasks)
     directory = RunDirectory.create(out)
-    run = Run(directory, store, settings, tasks, watch)
+    run = Run(directory, store, settings, tasks, watch, workers or os.cpu_count() or 1)
     write_json(
         directory.root / "manifest.json",
         {

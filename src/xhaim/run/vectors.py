@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,17 @@ from numpy.typing import NDArray
 from xhaim.backends import installed, load
 from xhaim.config import settings_hash
 from xhaim.modality.documents import modality_of
-from xhaim.ports import Encoder, Progress
+from xhaim.ports import Encoder
 from xhaim.records import Chunk, Document, Modality, ReportPolicy
 from xhaim.retrieve.chunk import chunk
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
 from xhaim.run.known import Known
+from xhaim.run.parallel import share
 from xhaim.run.people import People
 
 
+@cache
 def load_encoder(name: str) -> Encoder:
     """Return the retrieval encoder: a registered one, or any sentence-transformers model by name or path."""
     encoder: Encoder
@@ -49,25 +52,18 @@ class Vectors:
 
     encoder_name: str
     _known: dict[str, NDArray[np.float16]] = field(default_factory=dict)
-    _encoder: Encoder | None = None
 
     def load(self, path: Path) -> None:
         """Add the vectors of a file."""
         for key, raw in pl.read_parquet(path).select("text_hash", "vector").iter_rows():
             self._known[key] = np.frombuffer(raw, np.float16)
 
-    def __call__(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return [n, d] unit vectors, rounded to half precision so that stored and new ones are the same."""
         keys = [text_hash(text) for text in texts]
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if missing:
-            if self._encoder is None:
-                self._encoder = load_encoder(self.encoder_name)
-            fresh = (
-                self._encoder.encode(list(missing.values()), progress)
-                if progress
-                else self._encoder.encode(list(missing.values()))
-            )
+            fresh = load_encoder(self.encoder_name).encode(list(missing.values()))
             self._known |= dict(zip(missing, fresh.astype(np.float16), strict=True))
         return np.stack([self._known[key] for key in keys]).astype(np.float32)
 
@@ -97,18 +93,19 @@ def embed_documents(run: Run, people: People, known: dict[ReportPolicy, Stage]) 
     settings = run.settings.retrieve
     words = settings_hash(settings.encoder, settings.max_words, settings.overlap_sentences)
     stage = run.directory.stage("embeddings", run.key("vectors", people.key, words, *run.policies))
-    vectors = Vectors(settings.encoder)
-    shards = list(run.shards(people.samples))
+    todo = [index for index, _ in run.shards(people.samples) if not stage.path(f"{index:05d}.parquet").exists()]
     with run.watch.stage("embedding the notes") as progress:
-        for index, _ in shards:
-            target = stage.path(f"{index:05d}.parquet")
-            if not target.exists():
-                texts = _shard_texts(run, known, index)
-                if texts:
-                    vectors(texts, lambda done, total, index=index: progress(index * total + done, len(shards) * total))
-                vectors.save(target, texts)
-            progress(index + 1, len(shards))
+        share(run, partial(_embed_shard, known, stage), todo, progress)
     return stage
+
+
+def _embed_shard(known: dict[ReportPolicy, Stage], stage: Stage, run: Run, index: int) -> Sequence[str]:
+    texts = _shard_texts(run, known, index)
+    vectors = Vectors(run.settings.retrieve.encoder)
+    if texts:
+        vectors(texts)
+    vectors.save(stage.path(f"{index:05d}.parquet"), texts)
+    return ()
 
 
 def _shard_texts(run: Run, known: dict[ReportPolicy, Stage], index: int) -> list[str]:

@@ -22,6 +22,8 @@ _ADMINISTRATIVE = frozenset(
     | {"FINAL REPORT", "NOTIFICATION", "SERVICE", "TECHNIQUE"}
 )
 """Sections that say how and where, not what: their sentences are taken only where they name a concept."""
+_FALLBACK = 3
+"""Sentences taken where none names a concept."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST_WORDS = 3
 """Words without which a sentence that names no concept says nothing: ``___ year old.``"""
@@ -38,19 +40,26 @@ class _Candidate:
 
 
 def extractive(evidence: Evidence, task: Task, count_tokens: CountTokens, settings: SummarizeSettings) -> Summary:
-    """Return the best sentences of the evidence, word for word, oldest first, within ``settings.max_tokens``.
+    """Return the best sentences of the evidence, word for word, newest first, within ``settings.max_tokens``.
 
-    Sentences that name a concept of the task go first, one of each chunk in turn, best chunk first; then the others
-    likewise. White space is folded; nothing else is changed or added, so negation and doubt stay. A sentence found
-    in several chunks is given once and cites them all. Sentences of administrative sections, and those of hardly a
-    word, are left out unless they name a concept. Only where not one sentence fits is the best one cut, between
-    words. No evidence: no sentences.
+    Only sentences that name a concept of the task are taken, one of each chunk in turn, best chunk first; where none
+    does, the three best others are. Filling the rest of the budget with other sentences was measured to dilute the
+    embedding (``benchmarks/development.py``). White space is folded; nothing else is changed or added, so negation
+    and doubt stay. A sentence found in several chunks is given once and cites them all. Sentences of administrative
+    sections, and those of hardly a word, are left out unless they name a concept. Only where not one sentence fits is
+    the best one cut, between words. No evidence: no sentences.
     """
     ranked = sorted(_candidates(evidence, task), key=lambda one: (one.priority, one.place))
-    chosen = _fit(ranked, count_tokens, settings.max_tokens)
-    cited = tuple(CitedSentence(one.text, one.chunk_ids) for one in sorted(chosen, key=lambda one: one.place))
+    relevant = [one for one in ranked if not one.priority[0]] or ranked[:_FALLBACK]
+    chosen = sorted(_fit(relevant, count_tokens, settings.max_tokens), key=_newest_first)
+    cited = tuple(CitedSentence(one.text, one.chunk_ids) for one in chosen)
     text = " ".join(sentence.text for sentence in cited)
     return Summary(evidence.sample_id, task.id, evidence.modality, cited, count_tokens(text), "extractive")
+
+
+def _newest_first(one: _Candidate) -> tuple[float, str, int]:
+    time, doc_id, offset = one.place
+    return (time.min - time).total_seconds(), doc_id, offset
 
 
 def _candidates(evidence: Evidence, task: Task) -> list[_Candidate]:
@@ -107,7 +116,7 @@ def _fit(ranked: list[_Candidate], count_tokens: CountTokens, budget: int) -> li
 
 
 def _joined(chosen: list[_Candidate]) -> str:
-    return " ".join(one.text for one in sorted(chosen, key=lambda one: one.place))
+    return " ".join(one.text for one in sorted(chosen, key=_newest_first))
 
 
 def _cut_to_fit(text: str, count_tokens: CountTokens, budget: int) -> str:
