@@ -37,7 +37,7 @@ def test_table_1_adds_up_and_counts_samples_once(predictions):
         (250, False), (50, True), (200, False), (10, True), (30, True), (160, False)
     ]  # fmt: skip
     once = predictions.unique("sample_id")
-    assert (row.predicted, row.subjects, row.positives) == (160, 80, once["label"].sum())
+    assert (row.labelled, row.subjects, row.positives) == (160, 80, once["label"].sum())
 
 
 def test_attrition_that_does_not_add_up_is_said(predictions):
@@ -120,7 +120,7 @@ def test_a_task_that_no_model_predicted_is_not_left_out(predictions):
     header = make_header()
     tables = tables_of(predictions.clear(), header)
     assert [(row.model, row.auc) for row in tables.table_2] == [("xhaim", Unscored("no test rows"))]
-    assert grids(tables, header)[0].body[-2:] == (("positives", "no predictions"), ("report policy", "prior_only"))
+    assert grids(tables, header)[0].body[-2:] == (("positives", "nobody"), ("report policy", "prior_only"))
     assert [figure.svg for figure in figures(predictions.clear(), header, TASKS)] == [None, None]
 
 

@@ -71,14 +71,15 @@ def print_tables(console: Console, tables: Tables, header: RunHeader) -> None:
 def _groups(grid: Grid) -> list[tuple[tuple[str, ...], ...]]:
     """Rows that share their first cell; where no row shares it, all rows are one group."""
     if all(span == 1 for span in grid.spans):
-        return [grid.body]
+        return [grid.body] if grid.body else []
     return [tuple(rows) for _, rows in groupby(grid.body, key=lambda row: row[0])]
 
 
 def _print_group(console: Console, grid: Grid, rows: tuple[tuple[str, ...], ...]) -> None:
     """A group of several rows: what all of them share goes into the title, so that the rest fits a narrow terminal."""
+    grouped = len(rows) > 1 and len({row[0] for row in rows}) == 1
     shared = [
-        len(rows) > 1 and len({row[place] for row in rows}) == 1 and bool(rows[0][place])
+        grouped and len({row[place] for row in rows}) == 1 and bool(rows[0][place])
         for place in range(len(grid.columns))
     ]
     named = [
@@ -144,8 +145,8 @@ def _grid_1(rows: Sequence[Table1Row], header: RunHeader) -> Grid:
         columns=("", *(row.title for row in rows)),
         body=(
             *body,
-            ("subjects", *(f"{row.subjects:,}" if row.predicted else "no predictions" for row in rows)),
-            ("positives", *(_share(row.positives, row.predicted) for row in rows)),
+            ("subjects", *(f"{row.subjects:,}" if row.labelled else "nobody" for row in rows)),
+            ("positives", *(_share(row.positives, row.labelled) for row in rows)),
             ("report policy", *(row.policy or "not said" for row in rows)),
         ),
         notes=tuple(f"{title}: the numbers left out do not add up to those kept." for title in unbalanced),
@@ -210,7 +211,7 @@ def _difference_cells(row: DifferenceRow) -> tuple[str, ...]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,} ({100 * part / whole:.1f} %)" if whole else "no predictions"
+    return f"{part:,} of {whole:,} ({100 * part / whole:.1f} %)" if whole else "nobody"
 
 
 def _task_words(title: str, policy: str | None, leaky: bool) -> str:

@@ -61,8 +61,8 @@ class Table1Row:
     """Everybody less those left out is those kept."""
     subjects: int
     positives: int
-    predicted: int
-    """Samples with a prediction, of which ``subjects`` and ``positives`` were counted."""
+    labelled: int
+    """Samples of which ``subjects`` and ``positives`` were counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,18 @@ def all_tables(
     header: RunHeader,
     tasks: Sequence[Task],
     *,
+    labels: pl.DataFrame | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Tables:
-    """Compute every table. Raises DataError where the predictions or the attrition are not as described."""
+    """Compute every table.
+
+    ``labels`` (task_id, sample_id, subject_id, label): everybody who has one, for table 1; without it those who were
+    predicted are counted. Raises DataError where the predictions or the attrition are not as described.
+    """
     check_predictions(predictions)
     return Tables(
-        table_1(predictions, attrition, header, tasks),
+        table_1(predictions if labels is None else labels, attrition, header, tasks),
         table_2(predictions, truth, header, tasks),
         differences(predictions, header, tasks, resamples=resamples, seed=seed),
     )
@@ -133,17 +138,17 @@ def models_in(predictions: pl.DataFrame, task_id: str) -> tuple[str, ...]:
 
 
 def table_1(
-    predictions: pl.DataFrame, attrition: pl.DataFrame, header: RunHeader, tasks: Sequence[Task]
+    labels: pl.DataFrame, attrition: pl.DataFrame, header: RunHeader, tasks: Sequence[Task]
 ) -> tuple[Table1Row, ...]:
     """Return N per task and who was left out for which reason (paper: Table 1).
 
     ``attrition``: task_id, step, reason, n in order; the first row of a task is everybody, the last is kept. A row in
     between that equals what remains so far is a subtotal.
     """
-    return tuple(_table_1_row(predictions, attrition, header, task) for task in tasks)
+    return tuple(_table_1_row(labels, attrition, header, task) for task in tasks)
 
 
-def _table_1_row(predictions: pl.DataFrame, attrition: pl.DataFrame, header: RunHeader, task: Task) -> Table1Row:
+def _table_1_row(labels: pl.DataFrame, attrition: pl.DataFrame, header: RunHeader, task: Task) -> Table1Row:
     rows: list[tuple[str, str, int]] = (
         attrition.filter(pl.col("task_id") == task.id).select("step", "reason", "n").rows()
     )
@@ -157,7 +162,7 @@ def _table_1_row(predictions: pl.DataFrame, attrition: pl.DataFrame, header: Run
         lost = n != remaining
         remaining -= n if lost else 0
         steps.append(Step(step, reason, n, lost))
-    samples = predictions.filter(pl.col("task_id") == task.id).unique("sample_id")
+    samples = labels.filter(pl.col("task_id") == task.id).unique("sample_id")
     return Table1Row(
         task_id=task.id,
         title=task.title,
@@ -167,7 +172,7 @@ def _table_1_row(predictions: pl.DataFrame, attrition: pl.DataFrame, header: Run
         balanced=remaining == rows[-1][2],
         subjects=samples["subject_id"].n_unique(),
         positives=int(samples["label"].cast(pl.Int64).sum()),
-        predicted=samples.height,
+        labelled=samples.height,
     )
 
 

@@ -65,7 +65,7 @@ def explain(
     task = task if report_policy is None else task.model_copy(update={"report_policy": report_policy})
     pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements)
     attribution = attribute(pieces, facts, risk_without, settings)
-    drafts = _drafts(record, task, evidence, facts, attribution)
+    drafts = _drafts(record, task, summaries, facts, attribution)
     empty = Explanation(
         sample_id=record.sample.sample_id,
         task_id=task.id,
@@ -115,7 +115,7 @@ def observe(
         source = one.piece.source
         previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
         drafts.append(observed_sentence(one, now, previous, measured))
-    drafts.extend(missing_sentences(record, task, evidence, measured))
+    drafts.extend(missing_sentences(record, task, summaries, measured))
     empty = Explanation(
         sample_id=record.sample.sample_id,
         task_id=task.id,
@@ -151,7 +151,7 @@ def _same_sample(record: Record, task: Task, inputs: Sequence[Evidence | Summary
 def _drafts(
     record: Record,
     task: Task,
-    evidence: Mapping[Modality, Evidence],
+    summaries: Mapping[Modality, Summary],
     facts: ModelFacts,
     attribution: Attribution,
 ) -> list[Draft]:
@@ -176,7 +176,7 @@ def _drafts(
     cited = len(drafts) > 1
     if not cited:
         drafts.append(Draft("missing", "Nothing in this record could be shown as evidence for or against."))
-    drafts.extend(missing_sentences(record, task, evidence, measured))
+    drafts.extend(missing_sentences(record, task, summaries, measured))
     drafts.extend(change_sentences(attribution, facts))
     drafts.extend(model_sentences(facts))
     drafts.extend(

@@ -10,7 +10,7 @@ from xhaim.explain.attribution import Attribution, Joint, Measured
 from xhaim.explain.candidates import by_signal, index_image
 from xhaim.explain.facts import ModelFacts
 from xhaim.explain.statements import Draft, cite, cite_value
-from xhaim.records import MODALITIES, Evidence, Modality, Record
+from xhaim.records import MODALITIES, Modality, Record, Summary
 from xhaim.signals import catalogue
 from xhaim.task import Task
 
@@ -18,7 +18,7 @@ _PLACES = {"notes": "the notes", "cxr": "the text about chest images"}
 
 
 def missing_sentences(
-    record: Record, task: Task, evidence: Mapping[Modality, Evidence], measured: Mapping[str, Measured]
+    record: Record, task: Task, summaries: Mapping[Modality, Summary], measured: Mapping[str, Measured]
 ) -> list[Draft]:
     """Name the task's signals without a value or without a recent one, and the texts and the image that are absent."""
     now = record.sample.prediction_time
@@ -43,9 +43,9 @@ def missing_sentences(
         drafts.append(Draft("missing", text))
     if index_image(record) is None:
         drafts.append(Draft("missing", "No chest X-ray image is an input of this prediction."))
-    empty = [_PLACES[one] for one in MODALITIES if one not in evidence or not evidence[one].chunks]
+    empty = [_PLACES[one] for one in MODALITIES if one not in summaries or not summaries[one].sentences]
     if empty:
-        drafts.append(Draft("missing", f"Nothing relevant to the question was found in {' or '.join(empty)}."))
+        drafts.append(Draft("missing", f"Nothing about the question was found in {' or '.join(empty)}."))
     return drafts
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from xhaim.config import EncoderSettings, FusionSettings, RunSettings, SplitSettings, SummarizeSettings, settings_hash
 from xhaim.errors import DataError
 from xhaim.explain.render import to_text
+from xhaim.records import Explanation
 from xhaim.run.context import Watcher
 from xhaim.run.directory import code_hash, read_json, write_json
 from xhaim.run.explanations import read_explanations
@@ -40,12 +41,15 @@ class Demo:
     """What the demonstration made."""
 
     report: Report
-    explanation: str
+    explanation: Explanation | None
+    """The one that cites most, of the first task."""
     summary: dict[str, Any]
 
     def show(self, console: Console) -> None:
         """Print the tables, one explanation and where the page lies."""
-        console.print(self.explanation, highlight=False, markup=False)
+        if self.explanation is not None:
+            text = to_text(self.explanation, width=min(console.width, 100))
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
         console.rule()
         self.report.show(console)
 
@@ -60,8 +64,7 @@ def run_demo(out: Path, stays: int, watch: Watcher) -> Demo:
     report = write_report(results)
     explained = [item for item in read_explanations(results.explanations[TASKS[0]]) if item.citations]
     shown = max(explained, key=lambda item: (len(item.citations), item.sample_id), default=None)
-    text = to_text(shown) if shown else "no explanation cites anything"
-    return Demo(report, text, report.summary)
+    return Demo(report, shown, report.summary)
 
 
 def _cohort(cohort: Path, stays: int, watch: Watcher) -> None:

@@ -97,7 +97,7 @@ def _one_split(run: Run, job: Job) -> Sequence[str]:
     target, folder = job.stage.path(f"split-{split}.parquet"), job.stage.path(f"split-{split}")
     if rows.too_few:
         write_frame(target, pl.DataFrame(schema=PREDICTION_SCHEMA))
-        return [f"{task.title}: no model was fitted, since there are {rows.too_few}"]
+        return [f"{task.title}: no model was fitted, since there are {rows.too_few}"] if split == 0 else []
     from xhaim.predict.fit import fit
 
     features = features_of(run, job.inputs, rows, folder)

@@ -40,6 +40,8 @@ class Report:
     def show(self, console: Console) -> None:
         """Print the tables and where the page lies."""
         print_tables(console, self.tables, self.header)
+        for absence in self.header.modalities_absent:
+            console.print(f"absent: {absence}", highlight=False, markup=False)
         checks = self.summary["citations"]
         console.print(
             f"{checks['resolved']} of {checks['total']} citations in {self.summary['explanations']} explanations "
@@ -58,7 +60,8 @@ def write_report(results: Results) -> Report:
     header = _header(results)
     with run.watch.stage("report") as progress:
         truth = best_possible(run.store, people, run.tasks)
-        tables = all_tables(predictions, attrition(people, [task.id for task in run.tasks]), truth, header, run.tasks)
+        lost = attrition(people, [task.id for task in run.tasks])
+        tables = all_tables(predictions, lost, truth, header, run.tasks, labels=_labels(people))
         progress(1, 3)
         explanations = [item for task in run.tasks for item in read_explanations(results.explanations[task.id])]
         records, summaries = _cited(results, explanations)
@@ -95,6 +98,10 @@ def attrition(people: People, task_ids: Sequence[str]) -> pl.DataFrame:
         own = people.attrition.filter((pl.col("task_id") == task_id) & (pl.col("reason") != "of them positive"))
         parts.append(pl.concat([common, own]).with_columns(pl.lit(task_id).alias("task_id")))
     return pl.concat(parts).rename({"stage": "step"}).filter((pl.col("n") > 0) | (pl.col("step") == "label"))
+
+
+def _labels(people: People) -> pl.DataFrame:
+    return pl.concat([frame.with_columns(pl.lit(task_id).alias("task_id")) for task_id, frame in people.labels.items()])
 
 
 def _header(results: Results) -> RunHeader:

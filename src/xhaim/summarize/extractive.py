@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,24 +16,13 @@ from xhaim.text.sentences import sentences
 CountTokens = Callable[[str], int]
 """Text -> word pieces with the encoder's tokenizer, special tokens counted."""
 
-_ADMINISTRATIVE = frozenset(
-    {"ATTENDING", "COMPARISON", "COMPARISONS", "DATE OF BIRTH", "EXAM", "EXAMINATION", "FACILITY"}
-    | {"FINAL REPORT", "NOTIFICATION", "SERVICE", "TECHNIQUE"}
-)
-"""Sections that say how and where, not what: their sentences are taken only where they name a concept."""
-_FALLBACK = 3
-"""Sentences taken where none names a concept."""
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_FEWEST_WORDS = 3
-"""Words without which a sentence that names no concept says nothing: ``___ year old.``"""
-
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     text: str
     chunk_ids: tuple[str, ...]
-    priority: tuple[bool, int, int]
-    """Names no concept; the how-manieth of its kind in its chunk; the chunk's rank: lower goes first."""
+    priority: tuple[int, int]
+    """The how-manieth of its chunk; the chunk's rank: lower goes first."""
     place: tuple[datetime, str, int]
     """Time, document and offset where it was last said."""
 
@@ -43,15 +31,14 @@ def extractive(evidence: Evidence, task: Task, count_tokens: CountTokens, settin
     """Return the best sentences of the evidence, word for word, newest first, within ``settings.max_tokens``.
 
     Only sentences that name a concept of the task are taken, one of each chunk in turn, best chunk first; where none
-    does, the three best others are. Filling the rest of the budget with other sentences was measured to dilute the
-    embedding (``benchmarks/development.py``). White space is folded; nothing else is changed or added, so negation
-    and doubt stay. A sentence found in several chunks is given once and cites them all. Sentences of administrative
-    sections, and those of hardly a word, are left out unless they name a concept. Only where not one sentence fits is
-    the best one cut, between words. No evidence: no sentences.
+    does, there is no sentence, and the predictor is told that. Filling the budget with other sentences was measured to
+    dilute the embedding (``benchmarks/development.py``), and gave explanations that quoted what has nothing to do with
+    the question. White space is folded; nothing else is changed or added, so negation and doubt stay. A sentence found
+    in several chunks is given once and cites them all. Only where not one sentence fits is the best one cut, between
+    words.
     """
     ranked = sorted(_candidates(evidence, task), key=lambda one: (one.priority, one.place))
-    relevant = [one for one in ranked if not one.priority[0]] or ranked[:_FALLBACK]
-    chosen = sorted(_fit(relevant, count_tokens, settings.max_tokens), key=_newest_first)
+    chosen = sorted(_fit(ranked, count_tokens, settings.max_tokens), key=_newest_first)
     cited = tuple(CitedSentence(one.text, one.chunk_ids) for one in chosen)
     text = " ".join(sentence.text for sentence in cited)
     return Summary(evidence.sample_id, task.id, evidence.modality, cited, count_tokens(text), "extractive")
@@ -63,7 +50,7 @@ def _newest_first(one: _Candidate) -> tuple[float, str, int]:
 
 
 def _candidates(evidence: Evidence, task: Task) -> list[_Candidate]:
-    """Read every sentence of the evidence, each once."""
+    """Return every sentence of the evidence that names a concept, each once."""
     terms = tuple(dict.fromkeys(term for concept in task.concepts for term in concept.terms))
     found: dict[str, list[_Candidate]] = {}
     for scored in evidence.chunks:
@@ -75,18 +62,12 @@ def _candidates(evidence: Evidence, task: Task) -> list[_Candidate]:
 def _of_chunk(scored: ScoredChunk, terms: tuple[str, ...]) -> list[_Candidate]:
     chunk = scored.chunk
     titles = {(start, end) for start, end, _ in headings(chunk.text)}
-    seen = {True: 0, False: 0}
-    found = []
+    found: list[_Candidate] = []
     for start, end in sentences(chunk.text):
         text = " ".join(chunk.text[start:end].split())
-        if (start, end) in titles or not any(letter.isalnum() for letter in text):
-            continue
-        plain = not mentions(text, terms)
-        if plain and (chunk.section in _ADMINISTRATIVE or len(_WORD.findall(text)) < _FEWEST_WORDS):
-            continue
-        place = (chunk.time, chunk.doc_id, chunk.start + start)
-        found.append(_Candidate(text, (chunk.chunk_id,), (plain, seen[plain], scored.rank), place))
-        seen[plain] += 1
+        if (start, end) not in titles and mentions(text, terms):
+            place = (chunk.time, chunk.doc_id, chunk.start + start)
+            found.append(_Candidate(text, (chunk.chunk_id,), (len(found), scored.rank), place))
     return found
 
 
