@@ -235,7 +235,11 @@ def build_settings(base: dict[str, Any], overrides: list[str]) -> RunSettings:
         return RunSettings.model_validate(base)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors())
-        raise DataError("settings that do not fit", got=faults[:600], do="see docs/settings.md") from None
+        raise DataError(
+            "settings that do not fit",
+            got=faults[:600],
+            do="the settings and their limits are the fields of xhaim.config.RunSettings",
+        ) from None
 
 
 def _absolute(name: str) -> str:

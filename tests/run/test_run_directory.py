@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xhaim.atomic import write_bytes
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.records import Chunk, CitedSentence, Evidence, ScoredChunk, Summary
-from xhaim.run.directory import RunDirectory, read_json, write_bytes, write_json
+from xhaim.run.directory import RunDirectory, read_json, write_json
 from xhaim.run.parquet_records import from_frame, to_frame
 
 words = st.text(st.characters(codec="utf-8"), max_size=12)

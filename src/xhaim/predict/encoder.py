@@ -25,7 +25,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging as hf_logging
 
 from xhaim.errors import PrerequisiteError
-from xhaim.predict.files import fingerprint
+from xhaim.predict.fingerprints import fingerprint
 
 Precision = Literal["float32", "bfloat16"]
 

@@ -8,6 +8,7 @@ which calibrates later, has a say in any encoder.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import nn
 
+from xhaim.atomic import write_bytes
 from xhaim.config import EncoderSettings
 from xhaim.errors import PrerequisiteError
 from xhaim.ports import Progress, silent
 from xhaim.predict.encoder import TextEncoder, cls_states
-from xhaim.predict.files import fingerprint, write_atomic
+from xhaim.predict.fingerprints import fingerprint
 from xhaim.predict.train import train_fold
 
 
@@ -156,15 +158,16 @@ def _inputs(
 
 def _write_fold(path: Path, top: nn.ModuleList, encoder: TextEncoder, inputs: str, epochs: int) -> None:
     tensors = {key: tensor.cpu().contiguous() for key, tensor in top.state_dict().items()}
-    metadata = {"inputs": inputs, "base": encoder.base.fingerprint, "epochs": str(epochs)}
-    write_atomic(path, to_safetensors(tensors, metadata))
+    said = {"inputs": inputs, "base": encoder.base.fingerprint, "epochs": epochs}
+    metadata = {"fold": json.dumps(said)}  # one key: safetensors writes several in no fixed order
+    write_bytes(path, to_safetensors(tensors, metadata))
 
 
 def _read_fold(path: Path, encoder: TextEncoder, inputs: str) -> tuple[nn.ModuleList, int] | None:
     """Return a finished fold, or nothing if it is not there, not whole, or of other inputs or another base."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get("fold", "{}"))
             if (metadata.get("inputs"), metadata.get("base")) != (inputs, encoder.base.fingerprint):
                 return None
             top = encoder.freeze(encoder.new_top())

@@ -14,8 +14,8 @@ from xhaim.ports import Progress, silent
 from xhaim.predict.calibration import fit_calibrator, fit_conformal, operating_point
 from xhaim.predict.columns import assemble, check_features, describe_columns, modalities_of, take
 from xhaim.predict.encoder import TextEncoder, load_encoder
-from xhaim.predict.files import fingerprint
 from xhaim.predict.finetune import FoldEncoders, finetune, pretrained
+from xhaim.predict.fingerprints import fingerprint
 from xhaim.predict.folds import grouped_folds
 from xhaim.predict.fusion import fit_fusion
 from xhaim.predict.model import Model, matrices, mean_probability

@@ -68,9 +68,8 @@ def fit_fusion(
     """Choose a combination by grouped cross-validation and fit it on all rows.
 
     ``X`` is [n, d], NaN = missing; ``labels`` 0 or 1. Outcomes are not re-weighted: risks are to be calibrated. Of
-    equal scores the first in the grid's order wins: shallower, then fewer trees. Threads are XGBoost's own
-    (OMP_NUM_THREADS). ``progress`` counts boosters. ``blocks`` (name -> column range): where trees see a share of the
-    columns, each block has the same chance to be seen.
+    equal scores the first in the grid's order wins: shallower, then fewer trees. ``progress`` counts boosters.
+    ``blocks`` (name -> column range): where trees see a share of the columns, each block has the same chance.
     """
     weights = _equal_blocks(X.shape[1], blocks)
     grid = GRIDS[settings.grid]
@@ -137,6 +136,7 @@ def _parameters(depth: int, learning_rate: float, settings: FusionSettings, colu
         "objective": "binary:logistic",
         "tree_method": "hist",
         "device": "cpu",
+        "nthread": 1,  # processes share the splits; another number would add in another order
         "max_depth": depth,
         "learning_rate": learning_rate,
         "max_bin": _bins(columns),

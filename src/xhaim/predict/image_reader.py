@@ -20,10 +20,10 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 from torch.nn import functional
 
+from xhaim.atomic import write_bytes
 from xhaim.config import EncoderSettings
 from xhaim.errors import DataError
 from xhaim.events import CHEXPERT_FINDINGS
-from xhaim.predict.files import write_atomic
 from xhaim.predict.folds import grouped_folds
 from xhaim.predict.train import reproducible
 
@@ -65,15 +65,16 @@ class ImageReader:
             for key, value in network.state_dict().items()
         }
         tensors["out_of_fold"] = torch.from_numpy(self.out_of_fold)
-        metadata = {"read": json.dumps(self.read_findings.tolist()), "networks": str(len(self.networks))}
-        write_atomic(path, to_safetensors(tensors, metadata))
+        said = {"read": self.read_findings.tolist(), "networks": len(self.networks)}
+        metadata = {"reader": json.dumps(said)}  # one key: safetensors writes several in no fixed order
+        write_bytes(path, to_safetensors(tensors, metadata))
 
     @classmethod
     def load(cls, path: Path) -> ImageReader:
         """Read what ``save`` wrote; raises DataError where it is not there or not whole."""
         try:
             with safe_open(path, framework="pt") as file:
-                metadata = file.metadata()
+                metadata = json.loads(file.metadata()["reader"])
                 tensors: Mapping[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             networks = []
             for k in range(int(metadata["networks"])):
@@ -81,7 +82,7 @@ class ImageReader:
                 own = {key.removeprefix(f"{k}."): value for key, value in tensors.items() if key.startswith(f"{k}.")}
                 network.load_state_dict(own)
                 networks.append(network.eval())
-            read = np.array(json.loads(metadata["read"]), dtype=np.bool_)
+            read = np.array(metadata["read"], dtype=np.bool_)
             return cls(tensors["out_of_fold"].numpy(), read, tuple(networks))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise DataError(

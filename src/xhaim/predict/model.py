@@ -12,12 +12,12 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
+from xhaim.atomic import write_bytes
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.predict import fusion as trees
 from xhaim.predict.calibration import Calibrator, ConformalSet, OperatingPoint
 from xhaim.predict.columns import assemble, check_features, describe_columns
 from xhaim.predict.encoder import BaseWeights, load_encoder
-from xhaim.predict.files import write_atomic
 from xhaim.predict.finetune import FoldEncoders, load_fold_encoders
 from xhaim.predict.fusion import Choice
 from xhaim.predict.risks import Facts, Risks
@@ -85,7 +85,7 @@ class Model:
         (folder / "model.json").unlink(missing_ok=True)  # a crash must not leave it beside files of another model
         for modality, encoders in self.encoders.items():
             encoders.save(folder / modality)
-        write_atomic(folder / "booster.json", bytes(self.booster.save_raw("json")))
+        write_bytes(folder / "booster.json", bytes(self.booster.save_raw("json")))
         first = next(iter(self.encoders.values()), None)
         plain = {
             "inputs": self.inputs,
@@ -97,7 +97,7 @@ class Model:
             "base": None if first is None else asdict(first.encoder.base),
             "encoders": {key: {"epochs": found.epochs, "inputs": found.inputs} for key, found in self.encoders.items()},
         }
-        write_atomic(folder / "model.json", json.dumps(plain, indent=1, allow_nan=False).encode())
+        write_bytes(folder / "model.json", json.dumps(plain, indent=1, allow_nan=False).encode())
 
     @classmethod
     def load(cls, folder: Path, *, encoder: str | None = None) -> Model:

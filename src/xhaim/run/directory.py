@@ -15,22 +15,12 @@ from typing import Any
 
 import polars as pl
 
+from xhaim.atomic import write_bytes
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.ports import Progress, silent
 
 LAYOUT = 1
 """Of the run directory; another one is refused."""
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it is either whole or not there: temporary name, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (whatever JSON can hold)

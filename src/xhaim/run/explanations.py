@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import polars as pl
 
+from xhaim.atomic import write_bytes
 from xhaim.cohort.samples import as_samples
 from xhaim.config import settings_hash
 from xhaim.errors import DataError
@@ -18,7 +19,7 @@ from xhaim.explain.facts import ModelFacts, RiskWithout
 from xhaim.explain.render import from_json, to_json
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
 from xhaim.run.context import Run
-from xhaim.run.directory import Stage, write_bytes
+from xhaim.run.directory import Stage
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
 from xhaim.run.models import Inputs, features_of, model_stage

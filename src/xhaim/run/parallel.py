@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,9 +26,12 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def one_thread() -> None:
-    """Let numeric libraries use one thread; to be called before they are imported."""
+    """Let numeric libraries use one thread: another number of threads adds in another order, and rounds otherwise."""
     for variable in THREAD_VARIABLES:
-        os.environ[variable] = "1"
+        os.environ[variable] = "1"  # for those that are not imported yet
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 def share(run: Run, work: Callable[[Run, T], Sequence[str]], jobs: Sequence[T], progress: Progress) -> None:

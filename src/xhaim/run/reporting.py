@@ -12,6 +12,7 @@ import polars as pl
 from rich.console import Console
 
 from xhaim import __version__
+from xhaim.atomic import write_bytes
 from xhaim.evaluate.figures import figures
 from xhaim.evaluate.grids import print_tables
 from xhaim.evaluate.header import RunHeader
@@ -20,7 +21,7 @@ from xhaim.evaluate.tables import Tables, all_tables
 from xhaim.explain.verify import verify
 from xhaim.modality.absent import absent
 from xhaim.records import Explanation, Record, Summary
-from xhaim.run.directory import code_hash, write_bytes, write_json
+from xhaim.run.directory import code_hash, write_json
 from xhaim.run.explanations import read_explanations
 from xhaim.run.models import all_predictions
 from xhaim.run.people import People

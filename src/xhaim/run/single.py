@@ -64,9 +64,10 @@ def list_samples(root: Path, task_id: str) -> list[str]:
 
 def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explained:
     """Explain one sample of a run, by the model of a split that did not train on it where there is one."""
-    results = reopen(root, watch)
-    task = _task(results.run, task_id)
-    sample = find_sample(results.people.samples, wanted)
+    run = _run(root, watch)
+    task = _task(run, task_id)
+    sample = find_sample(gather(run).samples, wanted)
+    results = execute(run)
     split, part = split_of(results.people, task, sample, results.run.settings.split.repeats)
     explainer = replace(results.explainers[task.id], split=split)
     preface = ""

@@ -30,7 +30,7 @@ class Bars:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[ports.Progress]:
-        """Show one stage."""
+        """Show one stage, from when there is something to do in it."""
         columns = (
             SpinnerColumn(finished_text="✓"),
             TextColumn("{task.description}"),
@@ -40,9 +40,18 @@ class Bars:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self.console) as bars:
-            bar = bars.add_task(name, total=None)
-            yield lambda done, total: bars.update(bar, completed=done, total=max(total, 1))
+        bars = Progress(*columns, console=self.console)
+        bar = bars.add_task(name, total=None)
+
+        def tell(done: int, total: int) -> None:
+            if done < total:
+                bars.start()
+            bars.update(bar, completed=done, total=max(total, 1))
+
+        try:
+            yield tell
+        finally:
+            bars.stop()
 
     def note(self, text: str) -> None:
         """Say it once."""

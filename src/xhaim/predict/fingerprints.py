@@ -1,33 +1,12 @@
-"""Files that are there whole or not at all: temporary name, fsync, rename; and fingerprints of what went in."""
+"""Fingerprints of what went into a fit."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write ``data`` at ``path`` so that a reader, or a crash at any point, sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def fingerprint(parts: Iterable[str | bytes | NDArray[np.generic]]) -> str:
