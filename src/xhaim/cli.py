@@ -243,7 +243,8 @@ def build_settings(base: dict[str, Any], overrides: list[str]) -> RunSettings:
 
 
 def _absolute(name: str) -> str:
-    return name if name in shipped_tasks() else str(Path(name).resolve())
+    path = Path(name)
+    return str(path.resolve()) if name not in shipped_tasks() and path.exists() else name
 
 
 def _watch(quiet: bool) -> Any:  # noqa: ANN401  (Bars or Quiet)
