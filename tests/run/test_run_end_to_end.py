@@ -7,6 +7,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +17,15 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from xhaim.config import EncoderSettings, ExplainSettings, FusionSettings, RetrieveSettings, RunSettings, SplitSettings
+from xhaim.config import (
+    EncoderSettings,
+    ExplainSettings,
+    FusionSettings,
+    LanguageModelSettings,
+    RetrieveSettings,
+    RunSettings,
+    SplitSettings,
+)
 from xhaim.errors import DataError
 from xhaim.explain.render import from_json
 from xhaim.run.pipeline import Results, begin, execute
@@ -186,6 +196,40 @@ def test_one_sample_on_request(finished):
     assert explained.explanation.statements[0].role == "risk"
     with pytest.raises(DataError, match="no sample matches"):
         explain_one(root, "pleural_effusion", "nobody", Quiet())
+
+
+class Babble(BaseHTTPRequestHandler):
+    """A server that answers every question with prose."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "content": "Certainly! The patient is fine."}
+        reply = {"id": "1", "object": "chat.completion", "created": 0, "model": "babble",
+                 "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}  # fmt: skip
+        body = json.dumps(reply).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_model_that_answers_in_prose_changes_nothing(store, settings, tmp_path, finished):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Babble)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        llm = LanguageModelSettings(url=f"http://127.0.0.1:{server.server_port}/v1", model="babble")
+        watch = Quiet()
+        babbled = execute(begin(store, settings.model_copy(update={"llm": llm}), tmp_path / "run", watch, workers=1))
+    finally:
+        server.shutdown()
+    assert any("extractive summary, since" in note for note in watch.notes)
+    assert any("composed explanation, since" in note for note in watch.notes)
+    ours, theirs = (explanations(results.run.directory.root) for results in (finished, babbled))
+    assert [path.read_text() for path in ours] == [path.read_text() for path in theirs]
 
 
 def test_killed_in_every_stage_and_gone_on_with_more_workers_it_ends_the_same(finished, store, settings, tmp_path):

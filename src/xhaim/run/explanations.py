@@ -13,9 +13,10 @@ import polars as pl
 from xhaim.atomic import write_bytes
 from xhaim.cohort.samples import as_samples
 from xhaim.config import settings_hash
-from xhaim.errors import DataError
+from xhaim.errors import BackendError, DataError
 from xhaim.explain.compose import explain, observe
 from xhaim.explain.facts import ModelFacts, RiskWithout
+from xhaim.explain.phrase import phrase
 from xhaim.explain.render import from_json, to_json
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
 from xhaim.run.context import Run
@@ -26,6 +27,7 @@ from xhaim.run.models import Inputs, features_of, model_stage
 from xhaim.run.parallel import share
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
+from xhaim.run.words import language_model
 from xhaim.task import Task
 
 if TYPE_CHECKING:
@@ -81,10 +83,22 @@ class Explainer:
                 record, self.task, evidence, summaries, reason, settings, report_policy=policy, simulated=simulated
             )
         facts, risk_without = self._model(sample, known, evidence, summaries)
-        return explain(
+        composed = explain(
             record, self.task, evidence, summaries, facts, risk_without, settings,
             report_policy=policy, simulated=simulated,
         )  # fmt: skip
+        return self._phrased(composed, record)
+
+    def _phrased(self, composed: Explanation, record: Record) -> Explanation:
+        """Let the configured model phrase it; without one, or where it fails, the composed sentences stay."""
+        model = language_model(self.run)
+        if model is None:
+            return composed
+        try:
+            return phrase(composed, record, self.task, model)
+        except BackendError as error:
+            self.run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
+            return composed
 
     @staticmethod
     def sample(row: dict[str, Any]) -> Sample:
@@ -151,7 +165,9 @@ def explain_samples(
     run: Run, people: People, inputs: Inputs, evidence: Stage, predictions: Stage, task: Task
 ) -> tuple[Stage, Explainer]:
     """Step 4: explain test samples of the first split, spread evenly over the range of risks."""
-    key = run.key("explanations", predictions.key, evidence.key, settings_hash(task, run.settings.explain))
+    key = run.key(
+        "explanations", predictions.key, evidence.key, settings_hash(task, run.settings.explain, run.settings.llm)
+    )
     stage = run.directory.stage(f"explanations/{task.id}", key)
     explainer = Explainer(run, people, inputs, evidence, task, split=0)
     chosen = _spread(people, predictions, task, run.settings.explain.samples)
