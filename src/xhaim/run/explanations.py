@@ -228,10 +228,3 @@ def split_of(people: People, task: Task, sample: Sample, repeats: int) -> tuple[
     if not test.is_empty():
         return int(test["split"][0]), "test"
     return 0, str(mine.filter(pl.col("split") == 0)["part"][0])
-
-
-def risks_of(stages: Sequence[Stage]) -> pl.DataFrame:
-    """Return sample_id, task_id, risk of xHAIM on the test part of split 0."""
-    frames = [pl.read_parquet(stage.path("split-0.parquet")) for stage in stages]
-    wanted = (pl.col("model") == "xhaim") & (pl.col("part") == "test")
-    return pl.concat(frames).filter(wanted).select("sample_id", "task_id", "label", "risk")

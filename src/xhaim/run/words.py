@@ -11,7 +11,7 @@ from xhaim.config import settings_hash
 from xhaim.errors import BackendError
 from xhaim.llm.ledger import Ledger
 from xhaim.ports import LanguageModel
-from xhaim.records import MODALITIES, Evidence, Sample, Summary
+from xhaim.records import MODALITIES, Evidence, Summary
 from xhaim.retrieve.hybrid import retrieve
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
@@ -95,12 +95,3 @@ def language_model(run: Run) -> LanguageModel | None:
         return None
     door = load("language_models", "openai")(settings)
     return Ledger(run.directory.root / "ledger.sqlite", door)
-
-
-def of_sample(evidence: Stage, summaries: Stage, sample: Sample) -> tuple[list[Evidence], list[Summary]]:
-    """Return one sample's evidence and summaries from their stages."""
-    mine = pl.col("sample_id") == sample.sample_id
-    return (
-        from_frame(evidence.frame().filter(mine), Evidence),
-        from_frame(summaries.frame().filter(mine), Summary),
-    )
