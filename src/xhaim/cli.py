@@ -96,9 +96,7 @@ def ingest(
     """Read records once into a store (MEDS, with the time at which each fact was known)."""
     reader = load("sources", source)()
     if dry_run:
-        from xhaim.run.doctor import look_at_source
-
-        _say({"would": f"ingest {source}", "into": str(out), **look_at_source(root)}, as_json=as_json)
+        _say({"would": f"ingest {source}", "into": str(out), **reader.look(root)}, as_json=as_json)
         return
     with _watch(as_json).stage(f"ingest {source}") as progress:
         done = reader.ingest(root, out, progress)

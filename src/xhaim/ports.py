@@ -28,6 +28,12 @@ class Source(Protocol):
     def ingest(self, root: Path, out: Path, progress: Progress = silent) -> dict[str, Any]:
         """Read ``root``, write a store at ``out``, return what ``ingest.json`` says."""
 
+    def look(self, root: Path) -> dict[str, Any]:
+        """Say what of this kind lies below ``root``, with ``kind`` in words, reading no more than it must.
+
+        Raises DataError, with what was got and expected, when ``root`` holds no records of this kind.
+        """
+
 
 class Encoder(Protocol):
     """Texts to vectors."""

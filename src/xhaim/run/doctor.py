@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from xhaim import __version__
-from xhaim.backends import KINDS, installed
+from xhaim.backends import KINDS, installed, load
 from xhaim.errors import DataError, XhaimError
 from xhaim.modality.absent import absent
 from xhaim.run.directory import RunDirectory, code_hash
 from xhaim.signals import catalogue
-from xhaim.source.mimic_layout import find_layout
 from xhaim.source.store import Store
 from xhaim.task import load_task, shipped_tasks
 
@@ -96,21 +95,18 @@ def look_at_store(path: Path) -> dict[str, Any]:
 
 
 def look_at_source(path: Path) -> dict[str, Any]:
-    """Say which tables of MIMIC-IV lie in a folder; anything else is said with its reason."""
-    try:
-        layout = find_layout(path)
-    except XhaimError as error:
-        if not path.exists():
-            raise DataError(f"{path} does not exist", expected="a folder of records, a store, or a run") from None
-        return {"kind": "not readable as MIMIC-IV", "why": error.what, "got": error.got, "expected": error.expected}
-    return {
-        "kind": "records in MIMIC-IV's layout",
-        "simulated": layout.simulated,
-        "tables": {name: str(file.relative_to(path)) for name, file in layout.tables.items()},
-        "absent": list(layout.absent),
-        "remarks": list(layout.remarks),
-        "next": f"xhaim ingest mimic-iv {path} --out STORE",
-    }
+    """Ask every installed source what lies in a folder; where none knows it, say why each does not."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist", expected="a folder of records, a store, or a run")
+    refusals: dict[str, str] = {}
+    for name in installed("sources"):
+        try:
+            found: dict[str, Any] = load("sources", name)().look(path)
+        except XhaimError as error:
+            refusals[name] = f"{error.what}; got {error.got}" if error.got else error.what
+        else:
+            return {**found, "next": f"xhaim ingest {name} {path} --out STORE"}
+    return {"kind": "no records that an installed source can read", "why": refusals}
 
 
 def describe_tables(info: dict[str, Any]) -> dict[str, Any]:

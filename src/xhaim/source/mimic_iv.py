@@ -8,9 +8,10 @@ from typing import Any
 
 from xhaim.ports import Progress, silent
 from xhaim.source import mimic_images, mimic_notes, mimic_tables
+from xhaim.source.draft import SUBJECTS_PER_SHARD, ingest_once
 from xhaim.source.mimic_layout import Layout, find_layout, fingerprint
 from xhaim.source.mimic_run import Run
-from xhaim.source.write import INFO, LAYOUT, building, stored_info, write_json
+from xhaim.source.write import LAYOUT
 
 CLOCK: dict[str, str] = {**mimic_tables.CLOCK, **mimic_notes.CLOCK, **mimic_images.CLOCK}
 """When the facts of each table were known, in words. Never before they happened; a fact without a time has none."""
@@ -20,8 +21,7 @@ CLOCK: dict[str, str] = {**mimic_tables.CLOCK, **mimic_notes.CLOCK, **mimic_imag
 class MimicIV:
     """The source ``mimic-iv``."""
 
-    subjects_per_shard: int = 500
-    """Of these a shard's events are held in memory at once."""
+    subjects_per_shard: int = SUBJECTS_PER_SHARD
 
     def ingest(self, root: Path, out: Path, progress: Progress = silent) -> dict[str, Any]:
         """Read the MIMIC-IV files below ``root`` into a store at ``out``; return what its ``ingest.json`` says.
@@ -32,7 +32,6 @@ class MimicIV:
         """
         layout = find_layout(root.resolve())
         out = out.resolve()
-        before = stored_info(out)
         files = mimic_images.chest_files(layout)
         same = {
             "layout": LAYOUT,
@@ -40,13 +39,23 @@ class MimicIV:
             "root": str(layout.root),
             "subjects_per_shard": self.subjects_per_shard,
         }
-        if before is not None and all(before.get(key) == value for key, value in same.items()):
-            return {**before, "unchanged": True}
-        with building(out) as store:
+
+        def make(store: Path) -> dict[str, Any]:
             result = Run(layout, files, store, progress).everything(self.subjects_per_shard)
-            info = {**same, **_about(layout), **result, "clock": CLOCK}
-            write_json(store / INFO, info)
-        return {**info, "unchanged": False}
+            return {**_about(layout), **result, "clock": CLOCK}
+
+        return ingest_once(out, same, make)
+
+    def look(self, root: Path) -> dict[str, Any]:
+        """Say which tables lie below ``root``. Raises DataError when this is not MIMIC-IV."""
+        layout = find_layout(root)
+        return {
+            "kind": "records in MIMIC-IV's layout",
+            "simulated": layout.simulated,
+            "tables": {name: file.relative_to(root).as_posix() for name, file in layout.tables.items()},
+            "absent": list(layout.absent),
+            "remarks": list(layout.remarks),
+        }
 
 
 def _about(layout: Layout) -> dict[str, Any]:

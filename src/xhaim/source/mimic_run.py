@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +9,18 @@ from typing import Any
 
 import polars as pl
 
-from xhaim.events import EVENT_SCHEMA, IMAGE, NOTE, code_is
 from xhaim.ports import Progress
 from xhaim.source import mimic_images as images
 from xhaim.source import mimic_notes as notes
-from xhaim.source.account import Account, Outcome, none_bad
-from xhaim.source.checked import TYPES, Columns, read_table
+from xhaim.source.account import Outcome, none_bad
+from xhaim.source.checked import TYPES, Columns
+from xhaim.source.draft import Draft
 from xhaim.source.mimic_codes import DICTIONARIES, code_key, descriptions
 from xhaim.source.mimic_core import CORE, Core, of_known_subjects, read_core
 from xhaim.source.mimic_events import Table
 from xhaim.source.mimic_layout import Layout, detect_version
 from xhaim.source.mimic_tables import STREAMED
-from xhaim.source.write import Parts, write_metadata, write_shard, write_splits
+from xhaim.source.write import write_splits
 
 BY_ROW: dict[str, Table] = {**STREAMED, "machine_measurements": notes.ECG}
 """Tables of which every row gives its events by itself."""
@@ -42,29 +40,30 @@ class Run:
     def __init__(self, layout: Layout, files: pl.DataFrame, store: Path, progress: Progress) -> None:
         """``files`` are those of ``chest_files``; ``store`` is the empty folder to write into."""
         self._layout, self._files, self._store, self._progress = layout, files, store, progress
-        self._work = store / "parts"
-        self._work.mkdir()
-        self._account = Account(self._work)
+        self._draft = Draft(store)
         self._done, self._total = 0, sum(path.stat().st_size for path in layout.tables.values())
 
     def everything(self, subjects_per_shard: int) -> dict[str, Any]:
         """Read every table, write every shard; return the version, and the counts of tables and of what they gave."""
         core = read_core({name: self._batches(name, columns) for name, columns in CORE.items()})
         version = detect_version(self._layout, core.year_groups)
-        parts = Parts(self._work, core.subjects, subjects_per_shard)
+        self._draft.expect(core.subjects, subjects_per_shard)
         for outcome in core.outcomes:
-            self._account.book(outcome)
-            parts.add("events", outcome.events)
-        self._read_by_row(core, parts)
-        self._read_by_subject(core, parts)
+            self._draft.add(outcome)
+        self._read_by_row(core)
+        self._read_by_subject(core)
         self._read_splits(core)
         known = self._read_dictionaries()
-        parts.flush()
-        counts, codes = self._write_shards(parts)
-        described = codes.with_columns(key=code_key(pl.col("code"))).join(known, on="key", how="left")
-        write_metadata(self._store, "MIMIC-IV", version["detected"], described)
-        tables = self._account.close(self._store / "quarantine.parquet")
-        shutil.rmtree(self._work)
+        if self._files["path"].str.ends_with(".txt").any():
+            self._draft.account.open("cxr_reports", "files/**/s*.txt")
+        tables, counts = self._draft.finish(
+            "MIMIC-IV",
+            version["detected"],
+            lambda codes: codes.with_columns(key=code_key(pl.col("code"))).join(known, on="key", how="left"),
+            self._made_whole,
+            # writing the shards is the other half of the work, by estimate
+            lambda done, shards: self._progress(self._total + self._total * done // shards, 2 * self._total),
+        )
         empty = [name for name, count in tables.items() if not count["rows_in"]]
         counts = {"subjects": len(core.subjects), "stays": core.stays, **counts}
         return {"version": version, "tables": tables, "empty": empty, "counts": counts}
@@ -72,37 +71,31 @@ class Run:
     def _batches(self, name: str, columns: Columns) -> Iterator[pl.DataFrame]:
         """Yield the good rows of a table and book the others; nothing where the table is absent."""
         path = self._layout.tables.get(name)
-        if path is None:
-            return
-        self._account.open(name, path.relative_to(self._layout.root).as_posix())
-        for batch in read_table(path, columns, self._count):
-            self._account.read(name, batch.good.height, batch.bad)
-            yield batch.good
+        if path is not None:
+            yield from self._draft.batches(name, path, self._layout.root, columns, self._count)
 
     def _count(self, stored_bytes: int) -> None:
         self._done += stored_bytes
-        self._progress(self._done, 2 * self._total)  # writing the shards is the other half, by estimate
+        self._progress(self._done, 2 * self._total)
 
-    def _read_by_row(self, core: Core, parts: Parts) -> None:
+    def _read_by_row(self, core: Core) -> None:
         for name, table in BY_ROW.items():
             for rows in self._batches(name, table.columns):
-                outcome = turn(name, table, rows, core)
-                self._account.book(outcome)
-                parts.add("events", outcome.events)
+                self._draft.add(turn(name, table, rows, core))
 
-    def _read_by_subject(self, core: Core, parts: Parts) -> None:
+    def _read_by_subject(self, core: Core) -> None:
         for name, columns in BY_SUBJECT.items():
             for rows in self._batches(name, columns):
                 known, strangers = of_known_subjects(rows, core.subjects)
-                self._account.book(Outcome(name, rows.clear(), 0, strangers))
-                parts.add(name, known)
+                self._draft.account.book(Outcome(name, rows.clear(), 0, strangers))
+                self._draft.parts.add(name, known)
 
     def _read_splits(self, core: Core) -> None:
         batches = list(self._batches("cxr_split", images.SPLIT))
         if batches:
             rows, strangers = of_known_subjects(pl.concat(batches), core.subjects)
             outcome, splits = images.subject_splits(rows)
-            self._account.book(replace(outcome, bad=pl.concat([outcome.bad, strangers])))
+            self._draft.account.book(replace(outcome, bad=pl.concat([outcome.bad, strangers])))
             write_splits(self._store, splits)
 
     def _read_dictionaries(self) -> pl.DataFrame:
@@ -111,32 +104,13 @@ class Run:
             batches = list(self._batches(name, columns))
             if batches:
                 outcome, described = descriptions(name, pl.concat(batches))
-                self._account.book(outcome)
+                self._draft.account.book(outcome)
                 known.append(described)
         return pl.concat(known)
 
-    def _write_shards(self, parts: Parts) -> tuple[dict[str, Any], pl.DataFrame]:
-        """Write the shards; return what they hold in numbers, and their codes."""
-        if self._files["path"].str.ends_with(".txt").any():
-            self._account.open("cxr_reports", "files/**/s*.txt")
-        counts: Counter[str] = Counter()
-        codes = [pl.DataFrame(schema={"code": pl.String()})]
-        for shard in range(parts.shards):
-            events = pl.concat([parts.read(shard, "events", EVENT_SCHEMA), *self._made_whole(parts, shard)])
-            write_shard(self._store, shard, events)
-            codes.append(events.select(pl.col("code").unique()))
-            counts.update(_counts(events))
-            self._progress(self._total + self._total * (shard + 1) // parts.shards, 2 * self._total)
-        kinds = {code.removeprefix("notes of "): n for code, n in counts.items() if code.startswith("notes of ")}
-        rest = {name: n for name, n in counts.items() if not name.startswith("notes of ")}
-        return {**rest, "notes": dict(sorted(kinds.items()))}, pl.concat(codes).unique()
-
-    def _made_whole(self, parts: Parts, shard: int) -> list[pl.DataFrame]:
+    def _made_whole(self, shard: int) -> list[pl.DataFrame]:
         """Return the events of tables whose rows need others of the same subject."""
-        rows = {
-            name: parts.read(shard, name, {**{c: TYPES[kind.rstrip("!?")] for c, kind in columns.items()}, **_PLACE})
-            for name, columns in BY_SUBJECT.items()
-        }
+        rows = {name: self._draft.parts.read(shard, name, _schema(columns)) for name, columns in BY_SUBJECT.items()}
         pictures, studies = images.image_events(rows["cxr_metadata"], self._files)
         reports, details, reported = notes.radiology_events(rows["radiology"], rows["radiology_detail"], studies)
         outcomes = [
@@ -148,15 +122,16 @@ class Run:
         ]
         texts = images.report_events(studies, self._files, reported)
         if n := texts.used + texts.bad.height + sum(texts.unused.values()):
-            self._account.read("cxr_reports", n, none_bad())
+            self._draft.account.read("cxr_reports", n, none_bad())
             outcomes.append(texts)
         for outcome in outcomes:
             if outcome.table in self._layout.tables or outcome.table == "cxr_reports":
-                self._account.book(outcome)
+                self._draft.account.book(outcome)
         return [outcome.events for outcome in outcomes]
 
 
-_PLACE = {"row": pl.Int64(), "line": pl.Int64()}
+def _schema(columns: Columns) -> dict[str, pl.DataType]:
+    return {**{name: TYPES[kind.rstrip("!?")] for name, kind in columns.items()}, "row": pl.Int64(), "line": pl.Int64()}
 
 
 def turn(name: str, table: Table, rows: pl.DataFrame, core: Core) -> Outcome:
@@ -170,16 +145,3 @@ def turn(name: str, table: Table, rows: pl.DataFrame, core: Core) -> Outcome:
         known = known.drop_nulls("dischtime")
     used = known if table.used is None else known.filter(table.used)
     return Outcome(name, table.events(used), used.height, bad, {table.unused: known.height - used.height})
-
-
-def _counts(events: pl.DataFrame) -> dict[str, int]:
-    """Return events, images, images without a file, studies, and notes by kind, of one shard."""
-    pictures = events.filter(code_is(IMAGE))
-    kinds = events.filter(code_is(NOTE))["code"].str.split("//").list.last().value_counts()
-    return {
-        "events": events.height,
-        "images": pictures.height,
-        "images_without_file": pictures["image_path"].null_count(),
-        "studies": pictures["study_id"].n_unique(),
-        **{f"notes of {kind}": n for kind, n in kinds.iter_rows()},
-    }

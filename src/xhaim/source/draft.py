@@ -1,0 +1,110 @@
+"""A store in the making: what every source does once it has turned its rows into events."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xhaim.events import EVENT_SCHEMA, IMAGE, NOTE, code_is
+from xhaim.source.account import Account, Outcome
+from xhaim.source.blocks import OnBytes
+from xhaim.source.checked import Columns, nothing, read_table
+from xhaim.source.write import INFO, Parts, building, stored_info, write_json, write_metadata, write_shard
+
+SUBJECTS_PER_SHARD = 500
+"""Of these a shard's events are held in memory at once, unless a source is told otherwise."""
+
+
+def ingest_once(out: Path, same: dict[str, Any], make: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """Return what ``ingest.json`` of ``out`` says, after ``make`` wrote the store into the empty folder it is given.
+
+    ``same`` (with ``layout`` and ``fingerprint``) says what was read, and how: where the store at ``out`` says the
+    same, nothing is done, and ``unchanged`` is true in what is returned. ``make`` returns the rest of the information.
+    Raises DataError when ``out`` is there and is no store, or what ``make`` raises; then ``out`` is as it was.
+    """
+    before = stored_info(out)
+    if before is not None and all(before.get(key) == value for key, value in same.items()):
+        return {**before, "unchanged": True}
+    with building(out) as store:
+        info = {**same, **make(store)}
+        write_json(store / INFO, info)
+    return {**info, "unchanged": False}
+
+
+class Draft:
+    """Events put aside on disk by shard as they come, and the account of every row."""
+
+    def __init__(self, store: Path) -> None:
+        """``store`` is the empty folder to write into."""
+        self._store = store
+        self._work = store / "parts"
+        self._work.mkdir()
+        self.account = Account(self._work)
+        self.parts = Parts(self._work, pl.Series(dtype=pl.Int64), SUBJECTS_PER_SHARD)
+
+    def expect(self, subjects: pl.Series, subjects_per_shard: int = SUBJECTS_PER_SHARD) -> None:
+        """Say, before the first ``add``, which subjects there are (Int64, ascending): events have no others."""
+        self.parts = Parts(self._work, subjects, subjects_per_shard)
+
+    def batches(
+        self, table: str, path: Path, root: Path, columns: Columns, on_bytes: OnBytes = nothing
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the good rows of a csv table (``checked.read_table``), and book all of them."""
+        self.account.open(table, path.relative_to(root).as_posix())
+        for batch in read_table(path, columns, on_bytes):
+            self.account.read(table, batch.good.height, batch.bad)
+            yield batch.good
+
+    def add(self, outcome: Outcome) -> None:
+        """Book what became of good rows, and put their events aside."""
+        self.account.book(outcome)
+        self.parts.add("events", outcome.events)
+
+    def finish(
+        self,
+        name: str,
+        version: str,
+        describe: Callable[[pl.DataFrame], pl.DataFrame],
+        made_whole: Callable[[int], list[pl.DataFrame]] | None = None,
+        on_shard: Callable[[int, int], None] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Write the shards and the metadata; return the tables' account, and what the store holds in numbers.
+
+        ``describe`` gives ``code`` and ``description`` of the codes it is given; ``made_whole`` gives a shard's events
+        that need other rows of the same subjects; ``on_shard`` is told how many shards are written, of how many.
+        """
+        self.parts.flush()
+        counts: Counter[str] = Counter()
+        codes = [pl.DataFrame(schema={"code": pl.String()})]
+        for shard in range(self.parts.shards):
+            others = made_whole(shard) if made_whole else []
+            events = pl.concat([self.parts.read(shard, "events", EVENT_SCHEMA), *others])
+            write_shard(self._store, shard, events)
+            codes.append(events.select(pl.col("code").unique()))
+            counts.update(_counts(events))
+            if on_shard:
+                on_shard(shard + 1, self.parts.shards)
+        write_metadata(self._store, name, version, describe(pl.concat(codes).unique()))
+        tables = self.account.close(self._store / "quarantine.parquet")
+        shutil.rmtree(self._work)
+        kinds = {key.removeprefix("notes of "): n for key, n in counts.items() if key.startswith("notes of ")}
+        rest = {key: n for key, n in counts.items() if not key.startswith("notes of ")}
+        return tables, {**rest, "notes": dict(sorted(kinds.items()))}
+
+
+def _counts(events: pl.DataFrame) -> dict[str, int]:
+    """Return events, images, images without a file, studies, and notes by kind, of one shard."""
+    pictures = events.filter(code_is(IMAGE))
+    kinds = events.filter(code_is(NOTE))["code"].str.split("//").list.last().value_counts()
+    return {
+        "events": events.height,
+        "images": pictures.height,
+        "images_without_file": pictures["image_path"].null_count(),
+        "studies": pictures["study_id"].n_unique(),
+        **{f"notes of {kind}": n for kind, n in kinds.iter_rows()},
+    }
