@@ -186,7 +186,7 @@ def report(
     from xhaim.run.single import reopen
 
     if dry_run:
-        _say({"would": "write the report", "to": str(run_dir / "report.html")}, as_json=as_json)
+        _say({"would": "write the report", "into": str(run_dir)}, as_json=as_json)
         return
     written = write_report(reopen(run_dir, _watch(as_json)))
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -158,6 +159,22 @@ def test_every_citation_is_in_the_record_before_the_prediction_time(finished):
                 values = mine.filter((pl.col("code") == code) & (pl.col("time") == citation.time))["numeric_value"]
                 assert any(float(citation.quote.split()[0]) == pytest.approx(value, abs=0.06) for value in values), rest
     assert checked > 20
+
+
+def test_a_leaky_run_says_so_in_every_name_and_predicts_for_nobody(store, settings, tmp_path):
+    leaky = settings.model_copy(update={"tasks": ("pleural_effusion",), "report_policy": "index_included"})
+    results = execute(begin(store, leaky, tmp_path / "run", Quiet(), workers=2))
+    report = write_report(results)
+    assert report.path.name == "LEAKY-report.html"
+    unmarked = [path for path in artefacts(tmp_path / "run") if "pleural_effusion" in path and "LEAKY" not in path]
+    assert all(path.startswith(("labels/", "splits/")) for path in unmarked)
+    page = report.path.read_text()
+    captions = re.findall("<caption id.*?</caption>|<figcaption.*?</figcaption>", page, re.DOTALL)
+    stamped = [caption for caption in captions if "SIMULATED" in caption]
+    assert len(stamped) > 3
+    assert all("LEAKY" in caption for caption in stamped)
+    with pytest.raises(DataError, match="LEAKY"):
+        explain_one(tmp_path / "run", "pleural_effusion", results.people.samples["sample_id"][0], Quiet())
 
 
 def test_canaries_known_after_the_prediction_time_come_out_nowhere(finished):

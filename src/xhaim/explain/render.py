@@ -31,7 +31,8 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
     parts = [_wrap(printable(explanation.question), width, "")]
     if explanation.simulated:
         parts.append(_wrap("SIMULATED data: these are not real patients.", width, ""))
-    parts.append(_wrap(f"Radiology text: {explanation.report_policy}.", width, ""))
+    leaky = "LEAKY: " if explanation.report_policy == "index_included" else ""
+    parts.append(_wrap(f"{leaky}Radiology text: {explanation.report_policy}.", width, ""))
     for role, heading in _HEADINGS.items():
         lines = [_sentence(one) for one in explanation.statements if one.role == role]
         if lines:

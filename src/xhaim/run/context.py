@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from xhaim.config import RunSettings, settings_hash
 from xhaim.ports import Progress
 from xhaim.records import ReportPolicy
-from xhaim.run.directory import RunDirectory, code_hash
+from xhaim.run.directory import RunDirectory, Stage, code_hash
 from xhaim.source.store import Store
 from xhaim.task import Task
 
@@ -59,6 +60,18 @@ class Run:
     def leaky(self) -> bool:
         """Say whether any task sees the index report."""
         return "index_included" in self.policies
+
+    def task_stage(self, kind: str, task: Task, key: str) -> Stage:
+        """Open a task's stage in ``<kind>/<task>/``, or ``<kind>/LEAKY-<task>/`` where the index report was visible."""
+        return self.directory.stage(f"{kind}/{self._mark(leaky=self.policy(task) == 'index_included')}{task.id}", key)
+
+    def report(self, suffix: str) -> Path:
+        """Return where the report lies: ``report<suffix>``, or ``LEAKY-report<suffix>`` where any task is leaky."""
+        return self.directory.root / f"{self._mark(leaky=self.leaky)}report{suffix}"
+
+    @staticmethod
+    def _mark(*, leaky: bool) -> str:
+        return "LEAKY-" if leaky else ""
 
     def shards(self, samples: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
         """Cut samples, which are ordered by sample_id, into numbered shards."""

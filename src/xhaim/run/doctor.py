@@ -72,7 +72,7 @@ def look_at_run(path: Path) -> dict[str, Any]:
         "leaky": manifest["leaky"],
         "store": manifest["store"],
         "made by this code": manifest["code"] == code_hash(),
-        "report": "report.html" if (path / "report.html").is_file() else "not yet: the run is unfinished",
+        "report": next((page.name for page in sorted(path.glob("*report.html"))), "not yet: the run is unfinished"),
     }
 
 

@@ -168,7 +168,7 @@ def explain_samples(
     key = run.key(
         "explanations", predictions.key, evidence.key, settings_hash(task, run.settings.explain, run.settings.llm)
     )
-    stage = run.directory.stage(f"explanations/{task.id}", key)
+    stage = run.task_stage("explanations", task, key)
     explainer = Explainer(run, people, inputs, evidence, task, split=0)
     chosen = _spread(people, predictions, task, run.settings.explain.samples)
     todo = [sample for sample in chosen if not stage.path(f"{sample.sample_id}.json").exists()]

@@ -64,7 +64,7 @@ def model_stage(run: Run, inputs: Inputs, task: Task) -> Stage:
     """Return the stage that holds a task's models and predictions."""
     settings = run.settings
     decided = settings_hash(task, settings.split, settings.encoder, settings.fusion)
-    return run.directory.stage(f"models/{task.id}", run.key("models", *inputs.keys, decided))
+    return run.task_stage("models", task, run.key("models", *inputs.keys, decided))
 
 
 def predict_risks(run: Run, people: People, inputs: Inputs, task: Task) -> Stage:

@@ -92,7 +92,7 @@ def _admitted(shard: Known, sample_id: str, time: datetime) -> datetime | None:
 
 def store_concepts(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
     """Write the concepts block of a task's evidence to ``concepts/<task>/``."""
-    stage = run.directory.stage(f"concepts/{task.id}", run.key("concepts", evidence.key))
+    stage = run.task_stage("concepts", task, run.key("concepts", evidence.key))
     times = dict(people.samples.select("sample_id", "prediction_time").iter_rows())
 
     def work(index: int, _: pl.DataFrame) -> pl.DataFrame:

@@ -55,7 +55,7 @@ class Report:
 
 
 def write_report(results: Results) -> Report:
-    """Write ``report.html`` and ``report.json`` of a run, and return what they say."""
+    """Write ``report.html`` and ``report.json`` of a run, or ``LEAKY-report…`` of a leaky one; return what they say."""
     run, people = results.run, results.people
     predictions = all_predictions(list(results.predictions.values()))
     header = _header(results)
@@ -70,7 +70,7 @@ def write_report(results: Results) -> Report:
         page = render(
             header, run.tasks, tables, figures(predictions, header, run.tasks), explanations, records, summaries
         )
-        path = run.directory.root / "report.html"
+        path = run.report(".html")
         write_bytes(path, page.encode())
         summary = {
             "report": str(path),
@@ -86,7 +86,7 @@ def write_report(results: Results) -> Report:
             "modalities_absent": list(header.modalities_absent),
             "notes": list(header.notes),
         }
-        write_json(run.directory.root / "report.json", summary)
+        write_json(run.report(".json"), summary)
         progress(3, 3)
     return Report(path, tables, header, summary)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from xhaim.cohort.samples import find_sample
 from xhaim.config import RunSettings
-from xhaim.errors import PrerequisiteError, TaskError, did_you_mean
+from xhaim.errors import DataError, PrerequisiteError, TaskError, did_you_mean
 from xhaim.records import Explanation
 from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
@@ -63,9 +63,19 @@ def list_samples(root: Path, task_id: str) -> list[str]:
 
 
 def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explained:
-    """Explain one sample of a run, by the model of a split that did not train on it where there is one."""
+    """Explain one sample of a run, by the model of a split that did not train on it where there is one.
+
+    Raises DataError for a leaky task: what its model says of one patient is no prediction.
+    """
     run = _run(root, watch)
     task = _task(run, task_id)
+    if run.policy(task) == "index_included":
+        raise DataError(
+            f"the run's model of {task_id} is LEAKY: it reads the report that states the answer",
+            got="report policy index_included",
+            expected="a run whose risk is a prediction",
+            do=f"xhaim run {run.store.path} --task {task_id} --report-policy prior_only --out NEW_RUN",
+        )
     sample = find_sample(gather(run).samples, wanted)
     results = execute(run)
     split, part = split_of(results.people, task, sample, results.run.settings.split.repeats)

@@ -27,7 +27,7 @@ from xhaim.task import Task
 def find_evidence(run: Run, people: People, known: Stage, embeddings: Stage, task: Task) -> Stage:
     """Step 1: write the evidence of every labelled sample to ``evidence/<task>/``."""
     key = run.key("evidence", known.key, embeddings.key, settings_hash(task, run.settings.retrieve))
-    stage = run.directory.stage(f"evidence/{task.id}", key)
+    stage = run.task_stage("evidence", task, key)
     wanted = set(people.of(task)["sample_id"])
     vectors = Vectors(run.settings.retrieve.encoder)
 
@@ -56,7 +56,7 @@ def summarize(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
     """Step 2: write the summaries of every labelled sample to ``summaries/<task>/``."""
     settings = run.settings
     key = run.key("summaries", evidence.key, settings_hash(settings.summarize, settings.llm, settings.encoder.name))
-    stage = run.directory.stage(f"summaries/{task.id}", key)
+    stage = run.task_stage("summaries", task, key)
     writer: Callable[[Evidence], Summary] | None = None
 
     def work(index: int, _: pl.DataFrame) -> pl.DataFrame:
