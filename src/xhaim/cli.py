@@ -19,7 +19,6 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from xhaim import __version__
-from xhaim.backends import load
 from xhaim.config import RunSettings
 from xhaim.errors import DataError, XhaimError
 from xhaim.task import shipped_tasks
@@ -87,14 +86,19 @@ def simulate(
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="Kind of source: mimic-iv, or one that a plug-in adds.")],
+    source: Annotated[str, typer.Argument(help="Kind of source, as doctor lists them: mimic-iv, eicu, fhir ...")],
     root: Annotated[Path, typer.Argument(help="Folder with the records.")],
     out: Annotated[Path, typer.Option(help="A new folder for the store.")],
+    set_: Annotated[
+        list[str], typer.Option("--set", help="An option of the source, as in only_signals=true; may be repeated.")
+    ] = [],  # noqa: B006
     as_json: AsJson = False,
     dry_run: DryRun = False,
 ) -> None:
     """Read records once into a store (MEDS, with the time at which each fact was known)."""
-    reader = load("sources", source)()
+    from xhaim.run.ingest import source_with
+
+    reader = source_with(source, set_)
     if dry_run:
         _say({"would": f"ingest {source}", "into": str(out), **reader.look(root)}, as_json=as_json)
         return

@@ -125,7 +125,7 @@ def _header(results: Results) -> RunHeader:
         n_subjects=subjects,
         n_stays=results.people.samples.height,
         modalities_absent=tuple(f"{name} ({cost})" for name, cost in gaps.items()),
-        notes=tuple(reasons),
+        notes=(*(f"records: {remark}" for remark in run.store.info.get("remarks", [])), *reasons),
     )
 
 
