@@ -82,6 +82,17 @@ def test_faults_of_the_user_show_no_traceback(monkeypatch, capsys, tmp_path, arg
     assert json.loads(out)["error"]
 
 
+def test_options_of_a_source_are_checked_by_name_and_by_type(monkeypatch, capsys, tmp_path, store):
+    files, made = str(store.parent / "files"), tmp_path / "made"
+    ingest = ("ingest", "mimic-iv", files, "--out", str(made), "--json", "--set")
+    for option, said in (("subjects_per_shrad=2", "subjects_per_shard"), ("subjects_per_shard=two", "valid integer")):
+        code, out, _ = call(monkeypatch, capsys, *ingest, option)
+        assert (code, made.exists()) == (2, False)
+        assert said in json.loads(out)["expected"]
+    code, out, _ = call(monkeypatch, capsys, *ingest, "subjects_per_shard=2")
+    assert (code, json.loads(out)["subjects_per_shard"]) == (0, 2)
+
+
 def test_a_run_that_cannot_begin_says_why(monkeypatch, capsys, tmp_path, store):
     out = tmp_path / "run"
     code, _, err = call(monkeypatch, capsys, "run", str(store), "--out", str(out), "--task", "pneumona")
