@@ -31,15 +31,17 @@ CHEXPERT: Columns = {**columns("subject_id int!  study_id int!"), **dict.fromkey
 SPLIT = columns("dicom_id text!  study_id int!  subject_id int!  split text!")
 MEDS_SPLITS = {"train": "train", "validate": "tuning", "test": "held_out"}
 
-_FILE = re.compile(r"s\d+\.txt|s\d+/[\w-][\w.-]*\.jpg", re.ASCII)
+_FILE = re.compile(r"s\d+\.txt|s\d+/[\w-][\w.-]*\.(jpg|dcm)", re.ASCII)
 FILE_SCHEMA = {"root": pl.String(), "path": pl.String(), "size": pl.Int64(), "crc": pl.Int64()}
 
 
 def chest_files(layout: Layout) -> pl.DataFrame:
-    """Return the images below the image root, and the report texts below any root: ``FILE_SCHEMA``, sorted.
+    """Return the images below one root, and the report texts below any: ``FILE_SCHEMA``, sorted.
 
-    ``path`` is ``files/p10/p10000032/s50414267.txt`` or ``…/s50414267/<dicom_id>.jpg``, relative to ``root``. Links
-    are not followed. The CRC is of texts only, 0 for images: they are opened one by one when they are used.
+    The images' root is the folder of the metadata; where that has none, the first other one that has: the DICOM files
+    of MIMIC-CXR beside the tables of MIMIC-CXR-JPG. ``path`` is ``files/p10/p10000032/s50414267.txt`` or
+    ``…/s50414267/<dicom_id>.jpg`` or ``.dcm``, relative to ``root``. Links are not followed. The CRC is of texts only,
+    0 for images: they are opened one by one when they are used.
     """
     if layout.image_root is None:
         return pl.DataFrame(schema=FILE_SCHEMA)
@@ -47,9 +49,19 @@ def chest_files(layout: Layout) -> pl.DataFrame:
         (str(root), path, size, stored_crc(root / path) if path.endswith(".txt") else 0)
         for root in layout.file_roots
         for path, size in _below(root)
-        if path.endswith(".txt") or root == layout.image_root
     ]
-    return pl.DataFrame(sorted(rows), schema=FILE_SCHEMA, orient="row")
+    files = pl.DataFrame(sorted(rows), schema=FILE_SCHEMA, orient="row")
+    text = pl.col("path").str.ends_with(".txt")
+    roots = files.filter(~text)["root"].unique().sort().to_list()
+    own = str(layout.image_root)
+    chosen = own if own in roots else next(iter(roots), own)
+    return files.filter(text | (pl.col("root") == chosen))
+
+
+def root_of_images(layout: Layout, files: pl.DataFrame) -> Path | None:
+    """Return the folder that the paths of the images among ``files`` are relative to; ``None`` without chest images."""
+    images = files.filter(~pl.col("path").str.ends_with(".txt"))
+    return Path(images["root"][0]) if images.height else layout.image_root
 
 
 def _below(root: Path) -> Iterator[tuple[str, int]]:
@@ -75,19 +87,21 @@ def _subject_folder() -> pl.Expr:
 def image_events(metadata: pl.DataFrame, files: pl.DataFrame) -> tuple[Outcome, pl.DataFrame]:
     """Return an event for each image, and the studies: ``subject_id``, ``study_id``, ``study_time``.
 
-    ``image_path`` is null where the file is not there, so that a study may still be a point in time. A study's time
-    is that of its first image. StudyTime is ``HHMMSS.fff`` without leading zeros: 92118.375 is 09:21:18.
+    Where there is no JPG, ``image_path`` is the DICOM file; without either it is null, so that a study may still be a
+    point in time. A study's time is that of its first image. StudyTime is ``HHMMSS.fff`` without leading zeros:
+    92118.375 is 09:21:18.
     """
     rows, bad = without_duplicates(metadata, "dicom_id")
     clock = pl.col("StudyTime").str.split_exact(".", 1)
     digits = clock.struct.field("field_0").str.zfill(6) + "." + clock.struct.field("field_1").fill_null("0")
     rows = rows.with_columns(
         time=(pl.col("StudyDate") + " " + digits).str.to_datetime("%Y%m%d %H%M%S%.f", time_unit="us", strict=False),
-        image_path=pl.format("{}/{}.jpg", _subject_folder(), "dicom_id"),
+        **{suffix: pl.format("{}/{}." + suffix, _subject_folder(), "dicom_id") for suffix in ("jpg", "dcm")},
     )
     timeless = rows.filter(pl.col("time").is_null()).select("row", "line", reason=pl.lit("StudyTime: no time"))
     timed = rows.drop_nulls("time")
-    there = pl.col("image_path").is_in(files["path"].implode())
+    there = files["path"].implode()
+    paths = (pl.when(pl.col(suffix).is_in(there)).then(pl.col(suffix)) for suffix in ("jpg", "dcm"))
     made = events(
         timed,
         pl.lit(ev.IMAGE),
@@ -95,7 +109,7 @@ def image_events(metadata: pl.DataFrame, files: pl.DataFrame) -> tuple[Outcome, 
         pl.col("time"),
         study_id=pl.col("study_id"),
         title=pl.col("ViewPosition"),
-        image_path=pl.when(there).then(pl.col("image_path")),
+        image_path=pl.coalesce(*paths),
         source=natural_key("cxr", "dicom_id"),
     )
     studies = timed.group_by("subject_id", "study_id").agg(study_time=pl.col("time").min()).sort("study_id")

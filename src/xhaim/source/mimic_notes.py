@@ -1,4 +1,7 @@
-"""Notes: discharge summaries, radiology reports with their exams, addenda and chest studies, ECG machine readings."""
+"""Notes: discharge summaries, radiology reports with their exams, addenda and chest studies, ECG machine readings.
+
+And what MIMIC-IV does not publish and a user may put beside it: ``echo_notes.csv`` and ``ecg_notes.csv``.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,15 @@ CLOCK = {
     "radiology": "storetime, else charttime + 24 h",
     "discharge": "storetime, else the end of charttime's day (charttime is the discharge date at 00:00)",
     "machine_measurements": "ecg_time: the machine prints its reading at once",
+    "echo_notes": "storetime, else charttime + 24 h",
+    "ecg_notes": "storetime, else charttime + 24 h",
 }
 RADIOLOGY = columns("note_id text!  subject_id int!  hadm_id int  charttime time!  storetime time  text text!")
 DISCHARGE = RADIOLOGY
 DETAIL = columns("note_id text!  subject_id int!  field_name text!  field_value text  field_ordinal int")
+ADDED = columns("note_id text!  subject_id int!  hadm_id int?  charttime time!  storetime time?  text text!")
+ADDED_NOTES = {"echo_notes": ("echo", "Echocardiogram"), "ecg_notes": ("ecg", "ECG report")}
+"""A user's own tables of notes: the kind of note, and its title."""
 _LINES = tuple(f"report_{line}" for line in range(18))
 
 
@@ -59,6 +67,22 @@ def discharge_events(notes: pl.DataFrame) -> Outcome:
         source=natural_key("note/discharge", "note_id"),
     )
     return Outcome("discharge", made, rows.height, bad)
+
+
+def added_events(table: str, notes: pl.DataFrame) -> Outcome:
+    """Return the notes of one of ADDED_NOTES as documents: a report is known when it is stored, not when one looks."""
+    kind, title = ADDED_NOTES[table]
+    rows, bad = without_duplicates(notes, "note_id")
+    made = events(
+        rows,
+        pl.lit(f"{ev.NOTE}//{kind}"),
+        pl.col("charttime"),
+        pl.coalesce(pl.col("storetime"), pl.col("charttime") + REPORT_LAG),
+        text_value=pl.col("text"),
+        title=pl.lit(title),
+        source=natural_key(f"note/{table}", "note_id"),
+    )
+    return Outcome(table, made, rows.height, bad)
 
 
 def radiology_events(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from pyarrow import parquet
 
 from xhaim.errors import DataError, PrerequisiteError
+from xhaim.source.pixels_in import grey
 from xhaim.source.write import LAYOUT, stored_info
-
-MAX_PIXELS = 64_000_000
-"""A chest X-ray has about 8 million; what claims far more is not decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,21 @@ class Store:
         """The folder that image paths are relative to; ``None`` where there are no images."""
         return Path(self.info["image_root"]) if self.info["image_root"] else None
 
-    def events(self) -> pl.LazyFrame:
-        """Return all events: ``EVENT_SCHEMA``, sorted within a subject by time, code and value."""
-        shards = sorted((self.path / "data").glob("*.parquet"), key=lambda shard: int(shard.stem))
-        return pl.scan_parquet(shards, glob=False)
+    def events(self, subjects: Sequence[int] | None = None) -> pl.LazyFrame:
+        """Return all events, or those of some subjects: ``EVENT_SCHEMA``, sorted within a subject by time, code, value.
+
+        Of files that hold none of the ``subjects`` nothing is read.
+        """
+        if subjects is None:
+            shards = sorted((self.path / "data").glob("*.parquet"), key=lambda shard: int(shard.stem))
+            return pl.scan_parquet(shards, glob=False)
+        wanted = np.unique(np.asarray(subjects, dtype=np.int64))
+        files = _ranges(self.path, (self.path / "data").stat().st_mtime_ns)
+        near = [
+            path for path, low, high in files if np.searchsorted(wanted, low) < np.searchsorted(wanted, high, "right")
+        ]
+        mine = pl.col("subject_id").is_in(wanted.tolist())
+        return pl.scan_parquet(near or [path for path, _, _ in files[:1]], glob=False).filter(mine)
 
     def codes(self) -> pl.DataFrame:
         """Return ``code``, ``description`` (null where there is none), ``parent_codes``, sorted by code."""
@@ -82,7 +93,8 @@ class Store:
     def image(self, image_path: str) -> NDArray[np.uint8]:
         """Return an image as grey [h, w].
 
-        Raises DataError where the path leaves the image root, or the image is missing, broken or far too large.
+        DICOM, JPG or PNG: ``pixels_in.grey`` says how. Raises DataError where the path leaves the image root, or the
+        image is missing, broken or far too large; PrerequisiteError where what decompresses it is not installed.
         """
         root = self.image_root
         if root is None:
@@ -91,11 +103,24 @@ class Store:
             path = (root / image_path).resolve()
             if not path.is_relative_to(root.resolve()):
                 raise DataError("an image path leaves its folder", got=image_path, expected=f"a path below {root}")
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise DataError("an image is too large", got=image.size, expected=f"at most {MAX_PIXELS} pixels")
-                return np.asarray(image.convert("L"), dtype=np.uint8)
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise DataError(
-                "an image cannot be read", got=f"{image_path}: {type(error).__name__}", expected="a whole JPG or PNG"
-            ) from error
+            return grey(path)
+        except (OSError, ValueError) as error:  # a path with a NUL, or of links in a circle
+            raise DataError("an image cannot be read", got=type(error).__name__, expected="a path below it") from error
+
+
+@lru_cache(maxsize=8)
+def _ranges(store: Path, _: int) -> list[tuple[Path, int, int]]:
+    """Return each file of events with its lowest and highest subject, from the statistics in its footer.
+
+    Files are read again when the folder has changed. One without statistics, or events, may hold anyone.
+    """
+    found = []
+    for path in sorted((store / "data").glob("*.parquet"), key=lambda shard: int(shard.stem)):
+        footer = parquet.read_metadata(path)
+        place = footer.schema.to_arrow_schema().get_field_index("subject_id")
+        spans = [footer.row_group(group).column(place).statistics for group in range(footer.num_row_groups)]
+        known = all(span is not None and span.has_min_max for span in spans) and spans
+        low = min(span.min for span in spans) if known else np.iinfo(np.int64).min
+        high = max(span.max for span in spans) if known else np.iinfo(np.int64).max
+        found.append((path, low, high))
+    return found
