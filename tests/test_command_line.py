@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from xhaim.cli import build_settings, main, parse_hours
+from xhaim.cli import main
+from xhaim.cli.words import build_settings, parse_hours
 from xhaim.errors import DataError
 
 

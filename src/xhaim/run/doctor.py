@@ -121,6 +121,11 @@ def describe_tables(info: dict[str, Any]) -> dict[str, Any]:
             for name, table in info.get("tables", {}).items()
         },
         "tables absent": info.get("absent"),
+        "tables not read": info.get("not_read") or "none",
+        "known_at": "as the source says it"
+        if info.get("known_at", "given") == "given"
+        else "not given: the event's time",
+        "remarks": info.get("remarks") or "none",
     }
 
 

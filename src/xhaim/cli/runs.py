@@ -1,0 +1,122 @@
+"""Verbs of runs: demo, run, explain, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from xhaim.cli.app import app
+from xhaim.cli.words import AsJson, DryRun, absolute, build_settings, parse_hours, say, watch
+from xhaim.task import shipped_tasks
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for cohort, store and run.")] = Path("demo"),
+    stays: Annotated[int, typer.Option(min=50, help="Simulated ICU stays.")] = 400,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Simulate a cohort, ingest it, run the four steps and HAIM, print the table and one explanation."""
+    from xhaim.run.demo import run_demo
+    from xhaim.run.watch import Bars, Quiet
+
+    if dry_run:
+        say({"would": f"simulate {stays} stays, ingest, run 2 tasks with 2 splits", "into": str(out)}, as_json=as_json)
+        return
+    outcome = run_demo(out, stays, Quiet() if as_json else Bars())
+    if as_json:
+        say(outcome.summary, as_json=True)
+    else:
+        outcome.show(Console())
+
+
+@app.command()
+def run(
+    store: Annotated[Path, typer.Argument(help="A store made by xhaim ingest.")],
+    out: Annotated[Path, typer.Option(help="Run directory: new, or one to go on with.")],
+    task: Annotated[list[str], typer.Option(help="Shipped task, or path of a YAML file; may be repeated.")] = [],  # noqa: B006
+    landmark: Annotated[str | None, typer.Option(help="Predict this long after ICU admission, as in 24h.")] = None,
+    splits: Annotated[int, typer.Option(min=1, help="Repeated train/test splits.")] = 5,
+    report_policy: Annotated[
+        str | None, typer.Option(help="none, prior_only, prior_plus_indication or index_included (LEAKY).")
+    ] = None,
+    llm_url: Annotated[str | None, typer.Option(help="OpenAI-compatible server for summaries.")] = None,
+    llm_model: Annotated[str | None, typer.Option(help="Model on that server.")] = None,
+    allow_remote: Annotated[bool, typer.Option(help="Let text leave this machine for that server.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each core unless said.")] = None,
+    set_: Annotated[
+        list[str], typer.Option("--set", help="Any setting, as in encoder.epochs=3; may be repeated.")
+    ] = [],  # noqa: B006
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Run the four steps and the HAIM baseline; a second run does only what is missing."""
+    chosen = tuple(task) or tuple(shipped_tasks())
+    settings = build_settings(
+        {
+            "tasks": [absolute(name) for name in chosen],
+            "report_policy": report_policy,
+            "sample": {"landmark_hours": parse_hours(landmark) if landmark else None},
+            "split": {"repeats": splits},
+            "llm": {"url": llm_url, "model": llm_model, "allow_remote": allow_remote},
+        },
+        set_,
+    )
+    from xhaim.run.pipeline import begin, execute, plan
+    from xhaim.run.reporting import write_report
+
+    if dry_run:
+        say(plan(store, settings, out), as_json=as_json)
+        return
+    written = write_report(execute(begin(store, settings, out, watch(as_json), workers)))
+    if as_json:
+        say(written.summary, as_json=True)
+    else:
+        written.show(Console())
+
+
+@app.command()
+def explain(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    task: Annotated[str, typer.Option(help="Id of one of the run's tasks.")],
+    sample: Annotated[str | None, typer.Option(help="Sample id, or the beginning of one.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the samples that have a label for the task.")] = False,
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Explain one sample: its risk, the evidence for and against with measured effects, what is missing."""
+    from xhaim.explain.render import to_json, to_text
+    from xhaim.run.single import explain_one, list_samples
+
+    if list_ or sample is None:
+        say({"samples": list_samples(run_dir, task)}, as_json=as_json)
+        return
+    if dry_run:
+        say({"would": f"explain {sample} for {task}", "from": str(run_dir)}, as_json=as_json)
+        return
+    explained = explain_one(run_dir, task, sample, watch(as_json))
+    typer.echo(to_json(explained.explanation) if as_json else explained.preface + to_text(explained.explanation))
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    as_json: AsJson = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write report.html again from what the run holds, and print its tables."""
+    from xhaim.run.reporting import write_report
+    from xhaim.run.single import reopen
+
+    if dry_run:
+        say({"would": "write the report", "into": str(run_dir)}, as_json=as_json)
+        return
+    written = write_report(reopen(run_dir, watch(as_json)))
+    if as_json:
+        say(written.summary, as_json=True)
+    else:
+        written.show(Console())
