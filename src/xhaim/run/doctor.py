@@ -131,4 +131,6 @@ def describe_tables(info: dict[str, Any]) -> dict[str, Any]:
 
 def describe_ingest(info: dict[str, Any], out: Path) -> dict[str, Any]:
     """Say what an ingest did, and what to type next."""
-    return {**describe_tables(info), "store": str(out), "next": f"xhaim run {out} --out RUN"}
+    images = info.get("counts", {}).get("images")
+    how = "" if images else " --landmark 24h --task mortality_48h --task los_48h"  # without images: no index study
+    return {**describe_tables(info), "store": str(out), "next": f"xhaim run {out}{how} --out RUN"}
