@@ -27,6 +27,9 @@ def test_a_users_own_task_works_from_any_path(tmp_path):
     assert load_task(path).label.horizon_hours == 24
 
 
+VALUE = {"kind": "value_crosses", "signal": "lactate", "above": 4, "horizon_hours": 24}
+
+
 def broken(tmp_path, base="mortality_48h", **changes):
     raw = yaml.safe_load(shipped_tasks()[base].read_text()) | changes
     path = tmp_path / "task.yaml"
@@ -54,6 +57,21 @@ def broken(tmp_path, base="mortality_48h", **changes):
         ({"label": {"kind": "chexpert", "finding": "Pneumona"}}, "did you mean 'Pneumonia'?"),
         ({"label": {"kind": "chexpert", "finding": "Pneumonia"}}, "would show the model the report"),
         ({"label": {"kind": "event_within", "code": "has space first", "horizon_hours": 1}}, "$.label.code: got"),
+        ({"label": VALUE | {"signal": "lactat"}}, "$.label.signal: unknown signal; got 'lactat'; expected one of"),
+        ({"label": VALUE | {"code": "LAB//1"}}, "$.label: signal and code: one of them"),
+        ({"label": VALUE | {"signal": None}}, "$.label: signal and code: one of them"),
+        ({"label": VALUE | {"below": 2}}, "$.label: above and below: one of them"),
+        ({"label": VALUE | {"above": None}}, "$.label: above and below: one of them"),
+        ({"label": VALUE | {"above": 4000}}, "$.label: the threshold is not a possible value of lactate"),
+        ({"label": VALUE | {"above": float("nan")}}, "$.label.above: got nan; expected"),
+        ({"label": VALUE | {"unit": "mmol/L"}}, "$.label: unit: a signal has its own"),
+        ({"label": VALUE | {"horizon_hours": 0}}, "$.label.horizon_hours: got 0; expected greater"),
+        ({"label": VALUE | {"first": True}}, "$.label.first: unknown key; expected one of above"),
+        ({"label": VALUE | {"unmeasured": "guess"}}, "$.label.unmeasured: got 'guess'; expected"),
+        ({"label": {"kind": "meds_labels"}}, "$.label.path: missing"),
+        ({"label": {"kind": "meds_labels", "path": ""}}, "$.label.path: got ''; expected"),
+        ({"label": {"kind": "aces", "path": 3}}, "$.label.path: got 3; expected"),
+        ({"label": {"kind": "aces", "file": "x.yaml"}}, "$.label.file: unknown key; expected one of kind, path"),
         ({"report_policy": "all"}, "$.report_policy: got 'all'; expected"),
         ({"id": "../../etc"}, "$.id: got"),
     ],
@@ -73,6 +91,23 @@ def test_what_is_no_task_at_all(tmp_path):
     path.write_text("a: !!python/object/apply:os.system ['true']")
     with pytest.raises(TaskError, match="is not YAML"):
         load_task(path)
+
+
+def test_a_label_file_is_looked_for_beside_the_task_file(tmp_path):
+    raw = yaml.safe_load(shipped_tasks()["mortality_48h"].read_text())
+    path = tmp_path / "task.yaml"
+    for said, expected in (("labels/x.parquet", tmp_path / "labels/x.parquet"), ("/data/x.parquet", "/data/x.parquet")):
+        path.write_text(yaml.safe_dump(raw | {"id": "asked", "label": {"kind": "meds_labels", "path": said}}))
+        assert str(load_task(path).label_file) == str(expected)
+    assert load_task("mortality_48h").label_file is None
+
+
+def test_a_value_that_crosses_a_threshold_can_be_asked_for(tmp_path):
+    raw = yaml.safe_load(shipped_tasks()["mortality_48h"].read_text())
+    path = tmp_path / "task.yaml"
+    path.write_text(yaml.safe_dump(raw | {"id": "high_lactate", "label": VALUE | {"first_time": True}}))
+    rule = load_task(path).label
+    assert (rule.threshold, rule.words, rule.first_time, rule.unmeasured) == (4, "lactate above 4", True, "drop")
 
 
 def test_the_catalogue_is_whole():

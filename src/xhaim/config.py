@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from xhaim.records import ReportPolicy
 
@@ -19,12 +19,27 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class SampleSettings(_Settings):
-    """When predictions are made."""
+    """When predictions are made: at a drawn chest image of each ICU stay, unless one of the others is said."""
 
     landmark_hours: Annotated[float, Field(gt=0)] | None = None
-    """Hours after ICU admission; ``None``: at the time of one drawn chest image of the stay."""
+    """Once, this many hours after ICU admission."""
+    every_hours: Annotated[float, Field(ge=0.25)] | None = None
+    """At every multiple of this many hours after ICU admission, while the stay lasts."""
+    at_code: Annotated[str, Field(pattern=r"^[A-Z_]+(//[^\s].*)?$")] | None = None
+    """One second after each event was known whose code is this or begins with it (``LAB//50813``): it is seen."""
+    max_per_stay: Annotated[int, Field(ge=1)] | None = None
+    """Drawn by the hash where a stay has more; ``None``: one image, or all of the others."""
     seed: int = 0
-    """Of the hash that draws the image."""
+    """Of the hash that draws."""
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> SampleSettings:
+        said = [name for name in ("landmark_hours", "every_hours", "at_code") if getattr(self, name) is not None]
+        if len(said) > 1:
+            raise ValueError(f"{' and '.join(said)} exclude each other; expected one of them")
+        if self.at_code is not None and f"{self.at_code}//".startswith("IMAGE//"):
+            raise ValueError("at_code is an image; expected max_per_stay, which draws that many chest images of a stay")
+        return self
 
 
 class SplitSettings(_Settings):

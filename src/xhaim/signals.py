@@ -37,6 +37,8 @@ class Signal:
     """One of HAIM's own signals."""
     also: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Other units and how they become ``unit``: value * scale + offset."""
+    needs_unit: bool = False
+    """A number alone does not tell the unit (kg or lb): values without one are not used."""
 
 
 @cache
@@ -55,6 +57,7 @@ def catalogue() -> dict[str, Signal]:
             normal=(float(row["normal"][0]), float(row["normal"][1])) if "normal" in row else None,
             haim=bool(row.get("haim", False)),
             also={unit: (float(a), float(b)) for unit, (a, b) in row.get("also", {}).items()},
+            needs_unit=bool(row.get("needs_unit", False)),
         )
         for name, row in rows.items()
     }

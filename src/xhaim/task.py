@@ -10,84 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from xhaim.errors import TaskError, did_you_mean
-from xhaim.events import CHEXPERT_FINDINGS
+from xhaim.label_rules import LABELS, AcesLabel, FindingLabel, Label, MedsLabel, Strict, known_signal
 from xhaim.records import ReportPolicy
-from xhaim.signals import catalogue
 
-Hours = Annotated[float, Field(gt=0, le=24 * 365)]
-
-
-def _known_finding(name: str) -> str:
-    if name not in CHEXPERT_FINDINGS:
-        raise ValueError(f"unknown finding|{did_you_mean(name, CHEXPERT_FINDINGS)}")
-    return name
+__all__ = ["Concept", "FindingLabel", "Label", "Task", "load_task", "shipped_tasks"]
 
 
-def _known_signal(name: str) -> str:
-    if name not in catalogue():
-        raise ValueError(f"unknown signal|{did_you_mean(name, catalogue())}")
-    return name
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FindingLabel(_Strict):
-    """CheXpert's label of the index study: 1 and 0 kept (DESIGN: pathologies)."""
-
-    kind: Literal["chexpert"]
-    finding: Annotated[str, AfterValidator(_known_finding)]
-    uncertain: Literal["drop", "positive", "negative"] = "drop"
-    blank: Literal["drop", "negative"] = "drop"
-
-
-class DeathLabel(_Strict):
-    """Positive: death in (t, t + horizon]. Everybody else is negative, those discharged alive too."""
-
-    kind: Literal["death_within"]
-    horizon_hours: Hours
-
-
-class DischargeLabel(_Strict):
-    """Positive: discharged from hospital alive in (t, t + horizon] (HAIM's length-of-stay task)."""
-
-    kind: Literal["discharged_alive_within"]
-    horizon_hours: Hours
-
-
-class RemainingStayLabel(_Strict):
-    """Positive: the ICU stay goes on for more than the horizon after t."""
-
-    kind: Literal["icu_stay_longer_than"]
-    horizon_hours: Hours
-
-
-class EventLabel(_Strict):
-    """Positive: an event whose code starts with ``code`` in (t, t + horizon]."""
-
-    kind: Literal["event_within"]
-    code: Annotated[str, Field(pattern=r"^[A-Z_]+(//[^\s].*)?$")]
-    horizon_hours: Hours
-
-
-Label = Annotated[
-    FindingLabel | DeathLabel | DischargeLabel | RemainingStayLabel | EventLabel, Field(discriminator="kind")
-]
-
-
-class Concept(_Strict):
+class Concept(Strict):
     """Something that a chart says or denies: the finding itself, in its words and by its signs."""
 
     name: str
@@ -104,7 +36,7 @@ class Concept(_Strict):
         return (self.name, *self.synonyms, *self.signs)
 
 
-class Task(_Strict):
+class Task(Strict):
     """A clinical question: what is asked, how it is labelled, what is looked for."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,60}$")]
@@ -120,7 +52,7 @@ class Task(_Strict):
     negated_anchors: tuple[str, ...] = ()
     """The same denied; separate queries, so that evidence against is found too."""
     concepts: Annotated[tuple[Concept, ...], Field(min_length=1)]
-    signals: tuple[Annotated[str, AfterValidator(_known_signal)], ...] = ()
+    signals: tuple[Annotated[str, AfterValidator(known_signal)], ...] = ()
     """Signals that matter to the question, for the explanation's measurements and what is missing."""
 
     @field_validator("anchors", "negated_anchors")
@@ -144,6 +76,11 @@ class Task(_Strict):
     def needs_image(self) -> bool:
         """Say whether a sample needs an index study to have a label."""
         return isinstance(self.label, FindingLabel)
+
+    @property
+    def label_file(self) -> Path | None:
+        """The file that says prediction times and labels, or by which ACES finds them; None for all other tasks."""
+        return Path(self.label.path) if isinstance(self.label, MedsLabel | AcesLabel) else None
 
 
 def shipped_tasks() -> dict[str, Path]:
@@ -176,12 +113,19 @@ def load_task(name_or_path: str | Path) -> Task:
             expected="a mapping with id, question, label, anchors",
         )
     try:
-        return Task.model_validate(raw)
+        return _beside(Task.model_validate(raw), path.resolve().parent)
     except ValidationError as error:
         raise TaskError(
             f"{path} is not a task: {error.error_count()} fault(s)\n" + "\n".join(_faults(error, raw)),
             do=f"mend the file; {next(iter(shipped.values()))} is one that works",
         ) from None
+
+
+def _beside(task: Task, folder: Path) -> Task:
+    """Take a label file's path from the folder of the task file."""
+    if not isinstance(task.label, MedsLabel | AcesLabel):
+        return task
+    return task.model_copy(update={"label": task.label.model_copy(update={"path": str(folder / task.label.path)})})
 
 
 def _faults(error: ValidationError, raw: dict[str, Any]) -> list[str]:
@@ -190,7 +134,7 @@ def _faults(error: ValidationError, raw: dict[str, Any]) -> list[str]:
 
 def _fault(item: dict[str, Any], raw: dict[str, Any]) -> str:
     """One line: ``$.label.horizon_hours: got -48; expected greater than 0``."""
-    parts = [part for part in item["loc"] if part not in _KINDS]
+    parts = [part for part in item["loc"] if part not in LABELS]
     path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     got = f"got {item['input']!r}"[:200]
     if item["type"] == "extra_forbidden":
@@ -205,23 +149,13 @@ def _fault(item: dict[str, Any], raw: dict[str, Any]) -> str:
     return f"  {path}: {got}; expected {message.removeprefix('Input should be ')}"
 
 
-_KINDS = {"chexpert", "death_within", "discharged_alive_within", "icu_stay_longer_than", "event_within"}
-_LABELS: dict[str, type[BaseModel]] = {
-    "chexpert": FindingLabel,
-    "death_within": DeathLabel,
-    "discharged_alive_within": DischargeLabel,
-    "icu_stay_longer_than": RemainingStayLabel,
-    "event_within": EventLabel,
-}
-
-
 def _keys_beside(parts: list[Any], raw: dict[str, Any]) -> list[str]:
     """Name the keys that could have stood where an unknown one stands."""
     model: type[BaseModel] = Task
     if parts[0] == "label":
         label = raw.get("label")
         kind = label.get("kind") if isinstance(label, dict) else None
-        model = _LABELS.get(str(kind), FindingLabel)
+        model = LABELS.get(str(kind), FindingLabel)
     elif parts[0] == "concepts":
         model = Concept
     return list(model.model_fields)

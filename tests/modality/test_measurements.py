@@ -28,7 +28,7 @@ def test_units_and_bounds(events):
     frame = admitted(
         events,
         lab(50813, 4.2, "mmol/L"),
-        lab(50813, 36.0, "mg/dL", "2150-01-02T09:00:00"),
+        lab(50813, 36.0, "furlong", "2150-01-02T09:00:00"),
         lab(50813, 99.0, "mmol/L", "2150-01-02T08:00:00"),
         lab(50813, 2.0, None, "2150-01-02T07:00:00"),
         lab(223761, 101.3, "°F", kind="CHART"),
@@ -70,3 +70,72 @@ def test_an_earlier_admission_is_not_this_stay(events):
 
 def test_nothing_gives_an_empty_frame(events):
     assert measurements(admitted(events)).is_empty()
+
+
+def faults(events, *rows) -> list[tuple[str, str, int]]:
+    return set_aside(admitted(events, *rows)).rows()
+
+
+def one(events, item: int, value: float, unit: str | None, kind: str = "LAB") -> float | None:
+    found = measurements(admitted(events, lab(item, value, unit, kind=kind)))["value"].to_list()
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize(
+    ("item", "kind", "value", "unit", "expected"),
+    [
+        (223761, "CHART", 98.6, "°F", 37.0),
+        (223761, "CHART", 98.6, "[degF]", 37.0),
+        (223762, "CHART", 37.0, " Cel ", 37.0),
+        (224639, "CHART", 154.324, "lb", 70.0),
+        (224639, "CHART", 70.0, "KG", 70.0),
+        (50931, "LAB", 5.5, "mmol/L", 99.088),
+        (50931, "LAB", 99.0, "mg/dL", 99.0),
+        (50912, "LAB", 88.42, "umol/L", 1.0),
+        (50912, "LAB", 88.42, "µmol/L", 1.0),
+        (50912, "LAB", 88.42, "μmol/L", 1.0),
+        (51222, "LAB", 130.0, "g/L", 13.0),
+    ],
+)
+def test_units_that_the_catalogue_knows_become_its_own(events, item, kind, value, unit, expected):
+    assert one(events, item, value, unit, kind) == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("item", "kind", "value", "fault"),
+    [
+        (223761, "CHART", 98.6, "ambiguous unit"),
+        (223761, "CHART", 37.0, None),
+        (223761, "CHART", 60.0, "impossible value"),
+        (50931, "LAB", 5.5, "ambiguous unit"),
+        (50931, "LAB", 99.0, None),
+        (50931, "LAB", 20.0, None),
+        (50912, "LAB", 88.0, "ambiguous unit"),
+        (50912, "LAB", 5.0, None),
+        (226531, "CHART", 154.0, "no unit"),
+        (224639, "CHART", 70.0, "no unit"),
+        (50971, "LAB", 4.0, None),
+        (50813, "LAB", 4.2, None),
+        (50813, "LAB", 25.0, "ambiguous unit"),
+    ],
+)
+def test_a_number_without_a_unit_is_not_guessed_where_another_unit_fits_better(events, item, kind, value, fault):
+    assert [row[1] for row in faults(events, lab(item, value, None, kind=kind))] == ([fault] if fault else [])
+    assert one(events, item, value, None, kind) == (None if fault else pytest.approx(value, abs=1e-5))
+
+
+def test_two_scales_without_a_unit_are_refused_for_the_sample_and_what_has_a_unit_is_kept(events):
+    rows = [
+        lab(223762, 37.2, None, "2150-01-02T08:00:00", kind="CHART"),
+        lab(223761, 98.6, None, "2150-01-02T09:00:00", kind="CHART"),
+        lab(223762, 38.5, "°C", "2150-01-02T10:00:00", kind="CHART"),
+    ]
+    assert faults(events, *rows) == [
+        ("temperature", "ambiguous unit", 1),
+        ("temperature", "two scales without a unit", 1),
+    ]
+    assert measurements(admitted(events, *rows))["value"].to_list() == [38.5]
+    other = admitted(events, rows[0]).with_columns(pl.lit("another sample").alias("sample_id"))
+    both = measurements(pl.concat([admitted(events, *rows), other]))
+    assert both.filter(pl.col("sample_id") == "another sample")["value"].to_list() == [pytest.approx(37.2, abs=1e-5)]
+    assert faults(events, *reversed(rows)) == faults(events, *rows)

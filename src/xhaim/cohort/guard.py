@@ -10,81 +10,95 @@ from datetime import timedelta
 
 import polars as pl
 
-from xhaim.events import BIRTH, GENDER, IMAGE, INSURANCE, LANGUAGE, MARITAL_STATUS, NOTE, RACE, code_is
+from xhaim.cohort.index_report import before_reading, find, is_radiology, may_be_index_report
+from xhaim.events import (
+    BIRTH,
+    DIAGNOSIS,
+    GENDER,
+    HOSPITAL_DISCHARGE,
+    IMAGE,
+    IMAGE_LABEL,
+    INSURANCE,
+    LANGUAGE,
+    MARITAL_STATUS,
+    NOTE,
+    RACE,
+    code_is,
+)
 from xhaim.records import ReportPolicy
-from xhaim.text.sections import sections
 
 STATIC = (GENDER, BIRTH, RACE, INSURANCE, LANGUAGE, MARITAL_STATUS)
-"""The only codes that may lack a time of knowledge."""
+"""The only codes that may lack a time, and with it a time of knowledge."""
 
-SAME_STUDY = timedelta(minutes=10)
-"""A radiology note without a study id, this near to the prediction time, is taken for the index report."""
-
-INDICATION = (
-    "INDICATION",
-    "HISTORY",
-    "CLINICAL HISTORY",
-    "CLINICAL INFORMATION",
-    "REASON FOR EXAM",
-    "TECHNIQUE",
-    "EXAMINATION",
-)
+OF_THE_END = (f"{NOTE}//discharge", HOSPITAL_DISCHARGE, DIAGNOSIS)
+"""Of the current admission never inputs, whatever their time says: they tell how it ended."""
 
 
 def admissible(events: pl.LazyFrame, samples: pl.DataFrame, policy: ReportPolicy) -> pl.DataFrame:
     """Return the events that each sample may see, with its sample_id and prediction_time.
 
-    Admissible: of the same subject, and known_at < prediction_time; or the index image itself; or a static fact.
-    Then the report policy takes radiology text away (``none``: all of it; ``prior_only``: the index study's), or,
-    for ``prior_plus_indication`` and the leaky ``index_included``, lets the index report's indication, or all of it,
-    in. Ordered by sample_id, time, code, value, text, source: the same for any order of rows.
+    Admissible: of the same subject, and known (and happened) before prediction_time; or the index image itself; or a
+    static fact. Never: the current admission's discharge summary, discharge and billing codes. For pathology tasks
+    the report policy then takes radiology text away (``none``: all of it; the others: the index study's, and what may
+    be it) and the index study's labels; ``prior_plus_indication`` and the leaky ``index_included`` let the index
+    report's indication, or all of it, in. But for those two, no row known at or after t decides what is seen.
+    Ordered by sample_id, time, code, value, text, source: the same for any order of rows.
     """
-    keys = samples.select("sample_id", "subject_id", "prediction_time", "index_study_id", "index_image_id").lazy()
+    keys = samples.select(
+        "sample_id",
+        "subject_id",
+        "prediction_time",
+        "index_study_id",
+        "index_image_id",
+        pl.col("hadm_id").alias("current_hadm_id"),
+    ).lazy()
     mine = events.join(keys, on="subject_id", how="inner")
-    index_report = _radiology() & _of_index_study()
-    index_image = code_is(IMAGE) & (pl.col("source") == pl.col("index_image_id"))
-    static = pl.any_horizontal(code_is(kind) for kind in STATIC) & pl.col("known_at").is_null()
-    known = (pl.col("known_at") < pl.col("prediction_time")) | static | index_image
-    match policy:
-        case "admissible":
-            allowed = known
-        case "none":
-            allowed = known & ~_radiology()
-        case "prior_only" | "prior_plus_indication":
-            allowed = known & ~index_report
-        case "index_included":
-            allowed = known | index_report
-    seen = mine.filter(allowed.fill_null(value=False)).collect()
+    known = _known()
+    if policy == "admissible":
+        return _ordered(mine.filter(known).collect())
+    own_label = code_is(IMAGE_LABEL) & (pl.col("study_id") == pl.col("index_study_id"))
+    before = mine.filter(known & ~own_label.fill_null(value=False)).collect().with_row_index("row")
+    if policy == "index_included":
+        return _ordered(pl.concat([before.drop("row"), _certain(mine.filter(~known))]))
+    seen = before.join(find(before), on="row", how="anti").drop("row")
+    if policy == "none":
+        return _ordered(seen.filter(~is_radiology()))
     if policy == "prior_plus_indication":
-        seen = pl.concat([seen, _indications(mine.filter(index_report).collect())])
-    return seen.drop("index_study_id", "index_image_id").sort(
-        "sample_id", "time", "code", "numeric_value", "text_value", "source", nulls_last=False
-    )
+        seen = pl.concat([seen, _indications(_certain(mine))])
+    return _ordered(seen)
 
 
-def _radiology() -> pl.Expr:
-    return code_is(f"{NOTE}//radiology") | code_is(f"{NOTE}//cxr")
+def _known() -> pl.Expr:
+    """Say which rows were known before their sample's prediction time; a row without a time of knowledge was not."""
+    t = pl.col("prediction_time")
+    known = (pl.col("known_at") < t) & (pl.col("time").is_null() | (pl.col("time") < t))
+    timeless = pl.col("known_at").is_null() & pl.col("time").is_null()
+    static = pl.any_horizontal(code_is(kind) for kind in STATIC) & timeless
+    index_image = code_is(IMAGE) & (pl.col("source") == pl.col("index_image_id"))
+    ending = pl.any_horizontal(code_is(kind) for kind in OF_THE_END) & (pl.col("hadm_id") == pl.col("current_hadm_id"))
+    known = known.fill_null(value=False) | static | index_image.fill_null(value=False)
+    return known & ~ending.fill_null(value=False)
 
 
-def _of_index_study() -> pl.Expr:
-    by_id = pl.col("study_id") == pl.col("index_study_id")
-    near = (pl.col("time") - pl.col("prediction_time")).abs() <= SAME_STUDY
-    return (
-        pl.when(pl.col("study_id").is_not_null())
-        .then(by_id)
-        .otherwise(near & pl.col("index_study_id").is_not_null())
-        .fill_null(value=False)
-    )
+def _certain(mine: pl.LazyFrame) -> pl.DataFrame:
+    """Return the rows that are the index report without doubt, whenever they were known."""
+    rows = mine.filter(may_be_index_report()).collect().with_row_index("row")
+    certain = find(rows).filter(~pl.col("doubtful") & (pl.col("how") != "text"))
+    return rows.join(certain, on="row", how="semi").drop("row")
 
 
 def _indications(reports: pl.DataFrame) -> pl.DataFrame:
     """Cut the index report to what was written before the reading, and date it just before the prediction time."""
-    kept = [_indication(text) for text in reports["text_value"].fill_null("").to_list()]
+    kept = [before_reading(text) for text in reports["text_value"].fill_null("").to_list()]
+    just_before = pl.col("prediction_time") - timedelta(microseconds=1)
     return reports.with_columns(
         pl.Series("text_value", kept, pl.String()),
-        (pl.col("prediction_time") - timedelta(microseconds=1)).alias("known_at"),
+        known_at=just_before,
+        time=pl.min_horizontal("time", just_before),
     ).filter(pl.col("text_value") != "")
 
 
-def _indication(text: str) -> str:
-    return "\n".join(text[part.start : part.end].strip() for part in sections(text) if part.name in INDICATION)
+def _ordered(seen: pl.DataFrame) -> pl.DataFrame:
+    frame = seen.drop("index_study_id", "index_image_id", "current_hadm_id")
+    first = ("sample_id", "time", "code", "numeric_value", "text_value", "source", "known_at")
+    return frame.sort(*first, *(name for name in frame.columns if name not in first), nulls_last=False)

@@ -6,26 +6,43 @@ from datetime import timedelta
 
 import polars as pl
 
-from xhaim.errors import TaskError, did_you_mean
-from xhaim.events import IMAGE_LABEL
-from xhaim.task import DeathLabel, DischargeLabel, EventLabel, FindingLabel, RemainingStayLabel, Task
+from xhaim.cohort.given import given_labels
+from xhaim.cohort.stays import deaths
+from xhaim.cohort.values import crossing, no_such_code
+from xhaim.errors import TaskError
+from xhaim.events import IMAGE_LABEL, code_is
+from xhaim.label_rules import (
+    AcesLabel,
+    DeathLabel,
+    DischargeLabel,
+    EventLabel,
+    FindingLabel,
+    MedsLabel,
+    RemainingStayLabel,
+    ValueLabel,
+)
+from xhaim.task import Task
 
 
-def label(events: pl.LazyFrame, stays: pl.DataFrame, samples: pl.DataFrame, task: Task) -> pl.DataFrame:
+def label(
+    events: pl.LazyFrame, stays: pl.DataFrame, samples: pl.DataFrame, task: Task, given: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return sample_id, label (1, 0 or null) and reason (why there is none), ordered by sample_id.
 
-    Raises TaskError when an event label names a code that the store does not have.
+    ``given``: what the task's label file says (``given.GIVEN_SCHEMA``), for a task that has one. Raises TaskError
+    when a label names a code that the store does not have, or values in more than one unit.
     """
-    frame = samples.join(stays.drop("subject_id", "hadm_id"), on="stay_id", how="left")
+    own = stays.drop("hadm_id", "death", strict=False)
+    frame = samples.join(own, on=["subject_id", "stay_id"], how="left").join(
+        deaths(events), on="subject_id", how="left"
+    )
     rule = task.label
     match rule:
         case FindingLabel():
             labelled = _finding(events, frame, rule)
         case DeathLabel(horizon_hours=hours):
-            died = pl.col("death").is_between(
-                pl.col("prediction_time"), pl.col("prediction_time") + timedelta(hours=hours), closed="right"
-            )
-            labelled = _outcome(frame, died.fill_null(value=False))
+            end = pl.col("prediction_time") + timedelta(hours=hours)
+            labelled = _outcome(frame, (pl.col("death") <= end).fill_null(value=False))
         case DischargeLabel(horizon_hours=hours):
             alive = ~pl.col("died_in_hospital") & (
                 pl.col("death").is_null() | (pl.col("death") > pl.col("dischtime"))
@@ -39,7 +56,28 @@ def label(events: pl.LazyFrame, stays: pl.DataFrame, samples: pl.DataFrame, task
             labelled = _outcome(frame, longer, needs="outtime", reason="no time of ICU discharge")
         case EventLabel():
             labelled = _event(events, frame, rule)
+        case ValueLabel():
+            labelled = crossing(events, frame, rule)
+        case MedsLabel() | AcesLabel():
+            if given is None:
+                raise TaskError("the task's label file was not read", got=task.label_file, expected="its rows")
+            labelled = given_labels(samples, given)
+    if not isinstance(rule, FindingLabel | MedsLabel | AcesLabel):
+        labelled = _of_the_living(labelled, frame)
     return labelled.select("sample_id", pl.col("label").cast(pl.Int8()), "reason").sort("sample_id")
+
+
+def _of_the_living(labelled: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out who died at or before the prediction time: nothing is to be predicted."""
+    dead = frame.filter(pl.col("death") <= pl.col("prediction_time")).select("sample_id", dead=pl.lit(value=True))
+    late = pl.col("dead").fill_null(value=False)
+    return labelled.join(dead, on="sample_id", how="left").with_columns(
+        pl.when(~late).then(pl.col("label")).alias("label"),
+        pl.when(late)
+        .then(pl.lit("death at or before the prediction time"))
+        .otherwise(pl.col("reason"))
+        .alias("reason"),
+    )
 
 
 def _outcome(frame: pl.DataFrame, positive: pl.Expr, needs: str | None = None, reason: str = "") -> pl.DataFrame:
@@ -81,15 +119,9 @@ def _finding(events: pl.LazyFrame, frame: pl.DataFrame, rule: FindingLabel) -> p
 
 
 def _event(events: pl.LazyFrame, frame: pl.DataFrame, rule: EventLabel) -> pl.DataFrame:
-    matching = (pl.col("code") == rule.code) | pl.col("code").str.starts_with(f"{rule.code}//")
-    times = events.filter(matching).select("subject_id", pl.col("time").alias("event_time")).collect()
+    times = events.filter(code_is(rule.code)).select("subject_id", pl.col("time").alias("event_time")).collect()
     if times.is_empty():
-        codes = events.select(pl.col("code").str.split("//").list.head(2).list.join("//").unique()).collect()
-        raise TaskError(
-            "$.label.code: the store has no such code",
-            got=rule.code,
-            expected=did_you_mean(rule.code, codes["code"].drop_nulls().to_list()),
-        )
+        raise no_such_code(events, rule.code)
     end = pl.col("prediction_time") + timedelta(hours=rule.horizon_hours)
     hit = (
         frame.select("sample_id", "subject_id", "prediction_time")

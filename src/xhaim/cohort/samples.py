@@ -1,18 +1,16 @@
-"""Which samples, and when: one prediction time for each ICU stay (paper section 2; DESIGN: samples)."""
+"""Which samples, and when: by default one prediction time for each ICU stay (paper section 2; DESIGN: samples)."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 
 import polars as pl
 
+from xhaim.cohort.times import Candidates, at_events, at_image, at_intervals, at_landmark
 from xhaim.config import SampleSettings
 from xhaim.errors import DataError
-from xhaim.events import IMAGE, code_is
 from xhaim.records import Attrition, Sample
 
-FRONTAL = ("AP", "PA")
 SAMPLE_SCHEMA = {
     "sample_id": pl.String(),
     "subject_id": pl.Int64(),
@@ -25,85 +23,91 @@ SAMPLE_SCHEMA = {
 
 
 def draw(events: pl.LazyFrame, stays: pl.DataFrame, settings: SampleSettings) -> tuple[pl.DataFrame, list[Attrition]]:
-    """Draw one sample for each stay; say who was left out and why.
+    """Draw the samples of ICU stays by the settings; say who was left out and why.
 
-    Without a landmark: t is the time of one study with a frontal view inside the ICU stay, drawn by a hash of seed,
-    stay and study, so that neither row order nor other stays change it. With one: t is that long after ICU admission,
-    for stays that last until then. Returns a frame of SAMPLE_SCHEMA ordered by sample_id, and the attrition.
+    Where a stay has more prediction times than are wanted, a hash of seed, stay and study (or time) draws among them,
+    so that neither row order nor other stays change it. Returns a frame of SAMPLE_SCHEMA ordered by sample_id, and
+    the attrition: everybody first, the samples last. Everybody is the ICU stays where each gives at most one sample,
+    else their prediction times, and a stay without any counts once. Raises DataError where nothing could be drawn.
     """
-    attrition = [Attrition("samples", "ICU stays in the store", stays.height)]
-    placed = stays.filter(pl.col("intime").is_not_null())
-    attrition.append(Attrition("samples", "no time of ICU admission", stays.height - placed.height))
-    if settings.landmark_hours is None:
-        drawn, lost = _at_image(events, placed, settings.seed)
+    placed, unplaced = _placed(stays)
+    candidates, without = _candidates(events, placed, settings)
+    cap = settings.max_per_stay
+    if cap is None and settings.every_hours is None and settings.at_code is None:
+        cap = 1
+    drawn = _capped(candidates, cap, settings.seed)
+    lost = [*unplaced, *without]
+    if cap == 1:
+        everybody = Attrition("samples", "ICU stays in the store", stays.height)
     else:
-        drawn, lost = _at_landmark(placed, settings.landmark_hours)
-    frame = drawn.with_columns(
-        pl.format("{}-{}", "stay_id", pl.col("prediction_time").dt.strftime("%Y%m%dT%H%M%S")).alias("sample_id")
-    ).select([pl.col(name).cast(kind) for name, kind in SAMPLE_SCHEMA.items()])
+        n = candidates.height + sum(item.n for item in lost)
+        everybody = Attrition("samples", "prediction times in ICU stays (a stay without one counts once)", n)
+        lost.append(Attrition("samples", f"more than {cap} in one ICU stay", candidates.height - drawn.height))
+    frame, again = with_ids(drawn)
+    lost.append(again)
     if frame.is_empty():
         raise DataError(
             "no samples could be drawn",
-            got="; ".join(f"{item.reason}: {item.n}" for item in [*attrition, *lost]),
+            got="; ".join(f"{item.reason}: {item.n}" for item in [everybody, *lost]),
             do="a store without images needs a landmark, for example: --landmark 24h",
         )
-    return frame.sort("sample_id"), [*attrition, *lost, Attrition("samples", "samples drawn", frame.height)]
+    return frame, [everybody, *lost, Attrition("samples", "samples drawn", frame.height)]
 
 
-def _at_landmark(stays: pl.DataFrame, hours: float) -> tuple[pl.DataFrame, list[Attrition]]:
-    timed = stays.with_columns(
-        (pl.col("intime") + timedelta(hours=hours)).alias("prediction_time"),
-        pl.lit(None, pl.Int64()).alias("index_study_id"),
-        pl.lit(None, pl.String()).alias("index_image_id"),
-    )
-    ended = pl.min_horizontal("outtime", "dischtime", "death") <= pl.col("prediction_time")
-    kept = timed.filter(~ended.fill_null(value=False))
-    return kept, [Attrition("samples", f"stay ended before hour {hours:g}", timed.height - kept.height)]
-
-
-def _at_image(events: pl.LazyFrame, stays: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, list[Attrition]]:
-    images = (
-        events.filter(code_is(IMAGE) & pl.col("time").is_not_null() & pl.col("study_id").is_not_null())
-        .select("subject_id", "time", "study_id", "title", "source")
-        .collect()
-    )
-    inside = images.join(stays, on="subject_id", how="inner").filter(
-        (pl.col("time") >= pl.col("intime"))
-        & (pl.col("time") <= pl.col("outtime").fill_null(pl.col("dischtime")))
-        & (pl.col("death").is_null() | (pl.col("time") < pl.col("death")))
-    )
-    frontal = inside.filter(pl.col("title").is_in(FRONTAL))
-    studies = (
-        frontal.sort("stay_id", "study_id", "source")
-        .group_by("stay_id", "study_id", maintain_order=True)
-        .agg(
-            pl.col("time").min().alias("prediction_time"),
-            pl.col("source").first().alias("index_image_id"),
-            pl.col("subject_id").first(),
-            pl.col("hadm_id").first(),
-        )
-    )
-    drawn = (
-        studies.with_columns(
-            pl.struct("stay_id", "study_id")
-            .map_elements(lambda pair: _lot(seed, pair["stay_id"], pair["study_id"]), return_dtype=pl.String())
-            .alias("lot")
-        )
-        .sort("stay_id", "lot")
-        .group_by("stay_id", maintain_order=True)
-        .first()
-        .rename({"study_id": "index_study_id"})
-    )
-    without = stays.height - inside["stay_id"].n_unique()
-    lateral = inside["stay_id"].n_unique() - drawn.height
-    return drawn, [
-        Attrition("samples", "no chest image inside the ICU stay", without),
-        Attrition("samples", "no frontal view inside the ICU stay", lateral),
+def _placed(stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Attrition]]:
+    """Leave out the stays that have no place in time."""
+    began = stays.filter(pl.col("intime").is_not_null())
+    ended = began.filter(~(pl.col("outtime") < pl.col("intime")).fill_null(value=False))
+    alive = ended.filter(~(pl.col("death") < pl.col("intime")).fill_null(value=False))
+    return alive, [
+        Attrition("samples", "no time of ICU admission", stays.height - began.height),
+        Attrition("samples", "ICU stay ends before it begins", began.height - ended.height),
+        Attrition("samples", "death before ICU admission", ended.height - alive.height),
     ]
 
 
-def _lot(seed: int, stay_id: int, study_id: int) -> str:
-    return hashlib.sha256(f"{seed}:{stay_id}:{study_id}".encode()).hexdigest()
+def _candidates(events: pl.LazyFrame, stays: pl.DataFrame, settings: SampleSettings) -> Candidates:
+    if settings.landmark_hours is not None:
+        return at_landmark(stays, settings.landmark_hours)
+    if settings.every_hours is not None:
+        return at_intervals(stays, settings.every_hours)
+    if settings.at_code is not None:
+        return at_events(events, stays, settings.at_code)
+    return at_image(events, stays)
+
+
+def _capped(candidates: pl.DataFrame, cap: int | None, seed: int) -> pl.DataFrame:
+    if cap is None:
+        return candidates
+    what = pl.coalesce(pl.col("index_study_id").cast(pl.String), pl.col("prediction_time").dt.to_string("iso"))
+    lots = [_lot(seed, *row) for row in candidates.select("stay_id", what).iter_rows()]
+    return (
+        candidates.with_columns(pl.Series("lot", lots, pl.String()))
+        .sort("subject_id", "stay_id", "lot")
+        .group_by("subject_id", "stay_id", maintain_order=True)
+        .head(cap)
+    )
+
+
+def _lot(seed: int, stay_id: int, what: str) -> str:
+    return hashlib.sha256(f"{seed}:{stay_id}:{what}".encode()).hexdigest()
+
+
+def with_ids(drawn: pl.DataFrame) -> tuple[pl.DataFrame, Attrition]:
+    """Return SAMPLE_SCHEMA ordered by sample_id, and how many were left out for the id of another.
+
+    Ids are ``<stay_id>-<time>``, outside a stay ``s<subject_id>-<time>``, to the second; the first by subject, time
+    and study keeps it.
+    """
+    time = pl.col("prediction_time")
+    who = pl.coalesce(pl.col("stay_id").cast(pl.String), pl.format("s{}", "subject_id"))
+    named = drawn.with_columns(pl.concat_str(who, pl.lit("-"), time.dt.strftime("%Y%m%dT%H%M%S")).alias("sample_id"))
+    frame = (
+        named.select([pl.col(name).cast(kind) for name, kind in SAMPLE_SCHEMA.items()])
+        .sort("sample_id", "subject_id", "prediction_time", "index_study_id", nulls_last=True)
+        .unique("sample_id", keep="first", maintain_order=True)
+    )
+    return frame, Attrition("samples", "in the same second as another of the stay", drawn.height - frame.height)
 
 
 def as_samples(frame: pl.DataFrame) -> list[Sample]:
@@ -126,4 +130,4 @@ def find_sample(frame: pl.DataFrame, wanted: str) -> Sample:
             expected=f"a sample id of this run, such as {examples}",
             do="list them with: xhaim explain RUN --task TASK --list",
         )
-    return as_samples(found)[0]
+    return Sample(**found.select(list(SAMPLE_SCHEMA)).row(0, named=True))

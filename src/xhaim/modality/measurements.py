@@ -8,7 +8,7 @@ import polars as pl
 
 from xhaim.events import HOSPITAL_ADMISSION, code_is
 from xhaim.records import Measurement
-from xhaim.signals import catalogue, signal_of_code
+from xhaim.units import in_one_unit
 
 BEFORE_ADMISSION = timedelta(hours=24)
 MEASUREMENT_SCHEMA = {
@@ -30,7 +30,8 @@ def measurements(admissible: pl.DataFrame) -> pl.DataFrame:
 
     Values count from 24 hours before the current hospital admission (the emergency department is part of it), or from
     the beginning where there is none. Values in a unit that the catalogue cannot turn into its own, and values outside
-    the possible, are left out; ``set_aside`` counts them. A missing unit is taken for the catalogue's.
+    the possible, are left out; ``set_aside`` counts them. A missing unit is taken for the catalogue's unless the number
+    would be usual in another unit of the signal (``xhaim.units``).
     """
     return (
         _judged(admissible)
@@ -65,53 +66,6 @@ def as_measurements(frame: pl.DataFrame) -> tuple[Measurement, ...]:
 
 def _judged(admissible: pl.DataFrame) -> pl.DataFrame:
     """Values of catalogued signals in the catalogue's unit, with the fault of those that cannot be used."""
-    rules = _unit_rules()
     admitted = pl.col("time").filter(code_is(HOSPITAL_ADMISSION)).max().over("sample_id")
     current = pl.col("time") >= (admitted - BEFORE_ADMISSION)
-    return (
-        admissible.filter(current.fill_null(value=True))
-        .filter(pl.col("numeric_value").is_not_null() & pl.col("time").is_not_null())
-        .with_columns(
-            pl.col("code").str.split("//").list.head(2).list.join("//").alias("prefix"),
-            pl.col("unit").fill_null("").str.to_lowercase().alias("given"),
-        )
-        .join(_signals(), on="prefix", how="inner")
-        .join(rules, on=["signal", "given"], how="left")
-        .with_columns((pl.col("numeric_value").cast(pl.Float64) * pl.col("scale") + pl.col("offset")).alias("value"))
-        .with_columns(
-            pl.when(pl.col("scale").is_null())
-            .then(pl.lit("unknown unit"))
-            .when(~pl.col("value").is_between(pl.col("low"), pl.col("high")))
-            .then(pl.lit("impossible value"))
-            .alias("fault")
-        )
-        .with_columns(pl.col("signal_unit").alias("unit"))
-    )
-
-
-def _signals() -> pl.DataFrame:
-    known = catalogue()
-    return pl.DataFrame(
-        [
-            {
-                "prefix": code,
-                "signal": name,
-                "label": known[name].label,
-                "signal_unit": known[name].unit,
-                "low": known[name].bounds[0],
-                "high": known[name].bounds[1],
-            }
-            for code, name in signal_of_code().items()
-        ],
-        infer_schema_length=None,
-    )
-
-
-def _unit_rules() -> pl.DataFrame:
-    """Signal and lower-case unit -> how the value becomes the catalogue's."""
-    rows = []
-    for signal in catalogue().values():
-        units = {"": (1.0, 0.0), (signal.unit or "").lower(): (1.0, 0.0)}
-        units |= {unit.lower(): rule for unit, rule in signal.also.items()}
-        rows += [{"signal": signal.name, "given": unit, "scale": a, "offset": b} for unit, (a, b) in units.items()]
-    return pl.DataFrame(rows)
+    return in_one_unit(admissible.filter(current.fill_null(value=True)).filter(pl.col("time").is_not_null()))

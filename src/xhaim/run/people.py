@@ -8,13 +8,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from xhaim.cohort.given import given
+from xhaim.cohort.index_report import INDEX_REPORT_SCHEMA, SAME, index_reports
 from xhaim.cohort.labels import label
 from xhaim.cohort.samples import draw
 from xhaim.cohort.splits import split
 from xhaim.cohort.stays import stays
 from xhaim.config import settings_hash
+from xhaim.errors import DataError
 from xhaim.records import Attrition
 from xhaim.run.context import Run
+from xhaim.run.directory import Stage
+from xhaim.run.given_times import given_times
 from xhaim.task import Task
 
 MIN_TRAIN = 10
@@ -43,43 +48,81 @@ class People:
 
 
 def gather(run: Run) -> People:
-    """Draw the samples, label them for each task, and split them; every table is kept in ``samples/``."""
-    key = run.key("people", settings_hash(run.settings.sample))
+    """Draw the samples, label them for each task, and split them; every table is kept in ``samples/``.
+
+    Tasks with a label file say the prediction times of all tasks. Raises DataError where the settings say others too,
+    or where the words of an index report stand in what was known before (``index_reports.parquet`` lists them).
+    """
+    files = given_times(run)
+    key = run.key("people", settings_hash(run.settings.sample), *(stage.key for stage in files.values()))
     stage = run.directory.stage("samples", key)
-    events = run.store.events()
     with run.watch.stage("samples") as progress:
-        todo = 1 + len(run.tasks)
-        if not (stage.path("samples.parquet").exists() and stage.path("attrition.parquet").exists()):
-            drawn, lost = draw(events, stays(events), run.settings.sample)
-            stage.once("attrition.parquet", lambda: pl.DataFrame([asdict(item) for item in lost]))
-            stage.once("samples.parquet", lambda: drawn)
-        samples = pl.read_parquet(stage.path("samples.parquet"))
+        todo = 2 + len(run.tasks)
+        samples, common = _samples(run, stage, files)
         progress(1, todo)
+        _check(run, stage.once("index_reports.parquet", lambda: _index_reports(run, samples)))
+        progress(2, todo)
         labels, splits, lost_labels = {}, {}, []
         for done, task in enumerate(run.tasks):
-            everyone = _labelled(run, samples, task)
+            everyone = _labelled(run, key, samples, task, files.get(task.id))
             lost_labels += [(task.id, item) for item in _attrition(everyone)]
             kept = everyone.filter(pl.col("label").is_not_null()).select("sample_id", "subject_id", "label")
             labels[task.id] = kept
-            splits[task.id] = _split(run, kept, task)
-            progress(2 + done, todo)
-    common = pl.read_parquet(stage.path("attrition.parquet")).select(
-        pl.lit(None, pl.String()).alias("task_id"), pl.all()
-    )
+            splits[task.id] = _split(run, key, kept, task)
+            progress(3 + done, todo)
     own = pl.DataFrame([{"task_id": task_id, **asdict(item)} for task_id, item in lost_labels], schema=common.schema)
     return People(key, samples, pl.concat([common, own]), labels, splits)
 
 
-def _labelled(run: Run, samples: pl.DataFrame, task: Task) -> pl.DataFrame:
-    key = run.key("labels", settings_hash(run.settings.sample, task))
+def _samples(run: Run, stage: Stage, files: dict[str, Stage]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the samples, and the attrition of all tasks: task_id (null), stage, reason, n."""
+    events = run.store.events()
+    if not (stage.path("samples.parquet").exists() and stage.path("attrition.parquet").exists()):
+        if files:
+            rows = pl.concat([file.frame() for file in files.values()])
+            drawn, lost = given(events, stays(events, required=False), rows)
+        else:
+            drawn, lost = draw(events, stays(events), run.settings.sample)
+        stage.once("attrition.parquet", lambda: pl.DataFrame([asdict(item) for item in lost]))
+        stage.once("samples.parquet", lambda: drawn)
+    lost_frame = pl.read_parquet(stage.path("attrition.parquet"))
+    common = lost_frame.select(pl.lit(None, pl.String()).alias("task_id"), pl.all())
+    return pl.read_parquet(stage.path("samples.parquet")), common
+
+
+def _index_reports(run: Run, samples: pl.DataFrame) -> pl.DataFrame:
+    """List the notes that are, or may be, the index report, shard by shard."""
+    found = [pl.DataFrame(schema=INDEX_REPORT_SCHEMA)]
+    for _, shard in run.shards(samples):
+        subjects = shard["subject_id"].unique().to_list()
+        found.append(index_reports(run.store.events().filter(pl.col("subject_id").is_in(subjects)), shard))
+    return pl.concat(found)
+
+
+def _check(run: Run, listed: pl.DataFrame) -> None:
+    """Refuse a run whose pathology tasks would read the words of the index report under another name."""
+    honest = [task.id for task in run.tasks if task.needs_image and run.policy(task) != "index_included"]
+    same = listed.filter((pl.col("how") == "overlap") & (pl.col("score") >= SAME))
+    if honest and same.height:
+        raise DataError(
+            f"{same.height} notes of {same['sample_id'].n_unique()} samples were known before the prediction time, and "
+            f"hold the words of the index report: {', '.join(honest)} could be answered by reading them",
+            expected="notes dated when they were written",
+            do=f"see how = overlap in {run.directory.root / 'samples' / 'index_reports.parquet'} and mend their times",
+        )
+
+
+def _labelled(run: Run, people: str, samples: pl.DataFrame, task: Task, file: Stage | None) -> pl.DataFrame:
+    key = run.key("labels", people, settings_hash(task))
     stage = run.directory.stage(f"labels/{task.id}", key)
     events = run.store.events()
-    frame = stage.once("labels.parquet", lambda: label(events, stays(events), samples, task))
+    said = file.frame() if file else None
+    frame = stage.once("labels.parquet", lambda: label(events, stays(events, required=False), samples, task, said))
     return frame.join(samples.select("sample_id", "subject_id"), on="sample_id", how="left")
 
 
-def _split(run: Run, kept: pl.DataFrame, task: Task) -> pl.DataFrame:
-    key = run.key("splits", settings_hash(run.settings.sample, task, run.settings.split))
+def _split(run: Run, people: str, kept: pl.DataFrame, task: Task) -> pl.DataFrame:
+    key = run.key("splits", people, settings_hash(task, run.settings.split))
     stage = run.directory.stage(f"splits/{task.id}", key)
     return stage.once("splits.parquet", lambda: split(kept, run.settings.split))
 

@@ -1,0 +1,114 @@
+"""Values of catalogued signals in one unit, and which cannot be used: the catalogue's rules, applied once for all."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+
+from xhaim.signals import Signal, catalogue, signal_of_code
+
+UNKNOWN_UNIT = "unknown unit"
+IMPOSSIBLE = "impossible value"
+NO_UNIT = "no unit"
+AMBIGUOUS = "ambiguous unit"
+TWO_SCALES = "two scales without a unit"
+_RULES = ("low", "high", "least", "most", "needs_unit")
+
+
+def in_one_unit(values: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that are values of a catalogued signal, with signal, label, value and unit (the catalogue's).
+
+    ``values``: events with ``sample_id``. ``fault`` says why a value cannot be used, null where it can: ``unknown
+    unit``; ``impossible value``, outside the catalogue's bounds; and of values without a unit, which else are taken
+    for the catalogue's: ``no unit`` where the catalogue wants one (a weight of 150); ``ambiguous unit`` where the
+    number would be usual in another unit of the signal and strange in the catalogue's (a temperature of 98, a
+    creatinine of 88); ``two scales without a unit`` for all others of a sample's signal of which one is ambiguous.
+    Usual is half to double the normal range, strange is below a quarter or above ten times of it; both within the
+    bounds, which stand for them where there is no normal range. A sample's own rows alone decide.
+    """
+    given = pl.col("unit").fill_null("").str.to_lowercase().str.replace_all(r"[\s\[\]{}]", "").str.replace("[µμ]", "u")
+    judged = (
+        values.filter(pl.col("numeric_value").is_not_null())
+        .with_columns(
+            pl.col("code").str.split("//").list.head(2).list.join("//").alias("prefix"),
+            pl.col("numeric_value").cast(pl.Float64).alias("number"),
+            given.alias("given"),
+        )
+        .join(_signals(), on="prefix", how="inner")
+        .join(_scales(), on=["signal", "given"], how="left")
+        .with_columns((pl.col("number") * pl.col("scale") + pl.col("offset")).alias("value"))
+    )
+    bare = pl.col("given") == ""
+    ambiguous = bare & _usual_elsewhere() & ~pl.col("value").is_between(pl.col("least"), pl.col("most"))
+    mixed = bare & ambiguous.any().over("sample_id", "signal")
+    return judged.with_columns(
+        pl.when(pl.col("scale").is_null())
+        .then(pl.lit(UNKNOWN_UNIT))
+        .when(bare & pl.col("needs_unit"))
+        .then(pl.lit(NO_UNIT))
+        .when(ambiguous)
+        .then(pl.lit(AMBIGUOUS))
+        .when(~pl.col("value").is_between(pl.col("low"), pl.col("high")))
+        .then(pl.lit(IMPOSSIBLE))
+        .when(mixed)
+        .then(pl.lit(TWO_SCALES))
+        .alias("fault"),
+        pl.col("signal_unit").alias("unit"),
+    ).drop("prefix", "number", "given", "scale", "offset", "signal_unit", *_RULES)
+
+
+def _usual_elsewhere() -> pl.Expr:
+    """Say whether a number, taken in another unit of its signal, would be usual."""
+    checks = []
+    for signal in catalogue().values():
+        low, high = _around(signal, 2, 2)
+        for scale, offset in sorted({(a, b) for a, b in signal.also.values() if (a, b) != (1.0, 0.0)}):
+            there = (pl.col("number") * scale + offset).is_between(low, high)
+            checks.append((pl.col("signal") == signal.name) & there)
+    return pl.any_horizontal(checks) if checks else pl.lit(value=False)
+
+
+def _around(signal: Signal, below: float, above: float) -> tuple[float, float]:
+    if signal.normal is None:
+        return signal.bounds
+    return max(signal.bounds[0], signal.normal[0] / below), min(signal.bounds[1], signal.normal[1] * above)
+
+
+@cache
+def _signals() -> pl.DataFrame:
+    """Code prefix -> signal, its label, unit and ranges."""
+    known = catalogue()
+    return pl.DataFrame(
+        [
+            {
+                "prefix": code,
+                "signal": name,
+                "label": known[name].label,
+                "signal_unit": known[name].unit,
+                "low": known[name].bounds[0],
+                "high": known[name].bounds[1],
+                "least": _around(known[name], 4, 10)[0],
+                "most": _around(known[name], 4, 10)[1],
+                "needs_unit": known[name].needs_unit,
+            }
+            for code, name in signal_of_code().items()
+        ],
+        infer_schema_length=None,
+    )
+
+
+@cache
+def _scales() -> pl.DataFrame:
+    """Signal and plain lower-case unit -> how the number becomes a value in the catalogue's unit."""
+    rows = []
+    for signal in catalogue().values():
+        units = {"": (1.0, 0.0), _plain(signal.unit or ""): (1.0, 0.0)}
+        units |= {_plain(unit): rule for unit, rule in signal.also.items()}
+        rows += [{"signal": signal.name, "given": unit, "scale": a, "offset": b} for unit, (a, b) in units.items()]
+    return pl.DataFrame(rows)
+
+
+def _plain(unit: str) -> str:
+    """Lower case, without spaces and brackets, u for micro: as the values' units are compared."""
+    return "".join(unit.lower().replace("µ", "u").replace("μ", "u").split()).translate(str.maketrans("", "", "[]{}"))
