@@ -41,8 +41,7 @@ def label(
         case FindingLabel():
             labelled = _finding(events, frame, rule)
         case DeathLabel(horizon_hours=hours):
-            end = pl.col("prediction_time") + timedelta(hours=hours)
-            labelled = _outcome(frame, (pl.col("death") <= end).fill_null(value=False))
+            labelled = _death(frame, hours)
         case DischargeLabel(horizon_hours=hours):
             alive = ~pl.col("died_in_hospital") & (
                 pl.col("death").is_null() | (pl.col("death") > pl.col("dischtime"))
@@ -65,6 +64,18 @@ def label(
     if not isinstance(rule, FindingLabel | MedsLabel | AcesLabel):
         labelled = _of_the_living(labelled, frame)
     return labelled.select("sample_id", pl.col("label").cast(pl.Int8()), "reason").sort("sample_id")
+
+
+def _death(frame: pl.DataFrame, hours: float) -> pl.DataFrame:
+    """Label deaths; of who is not known to have died, the hospital stay must have an end, where the store has ends."""
+    died = (pl.col("death") <= pl.col("prediction_time") + timedelta(hours=hours)).fill_null(value=False)
+    unclear = (
+        pl.col("admittime").is_not_null() & pl.col("dischtime").is_null() & pl.col("dischtime").is_not_null().any()
+    )
+    return frame.with_columns(
+        pl.when(died | ~unclear).then(died.cast(pl.Int8())).alias("label"),
+        pl.when(~died & unclear).then(pl.lit("it is not known how the hospital stay ended")).alias("reason"),
+    )
 
 
 def _of_the_living(labelled: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:

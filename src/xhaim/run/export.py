@@ -78,7 +78,7 @@ def _run(path: Path, folder: Path, what: Sequence[What], everything: bool) -> di
     manifest = RunDirectory.open(path).manifest()
     tasks = [_safe(task) for task in sorted(manifest["tasks"])]
     leaky = [task for task in tasks if manifest["report_policy"].get(task) == "index_included"]
-    times = _frame(path / "samples" / "samples.parquet").select("sample_id", "prediction_time")
+    times = _frame(path / "samples" / "samples.parquet").select("sample_id", "subject_id", "prediction_time")
     said: dict[str, Any] = {
         "what": list(what),
         "of": "run",
@@ -104,8 +104,7 @@ def _run(path: Path, folder: Path, what: Sequence[What], everything: bool) -> di
 
 def _labels(path: Path, folder: Path, task: str, times: pl.DataFrame) -> int:
     """Write a task's labels; return how many."""
-    subjects = _frame(path / "samples" / "samples.parquet").select("sample_id", "subject_id")
-    frame = _frame(path / "labels" / task / "labels.parquet").join(times, on="sample_id").join(subjects, on="sample_id")
+    frame = _frame(path / "labels" / task / "labels.parquet").join(times, on="sample_id")
     known = frame.filter(pl.col("label").is_not_null()).sort("subject_id", "prediction_time", "sample_id")
     table = _table(known.with_columns(boolean_value=pl.col("label") == 1), LABEL_COLUMNS)
     validate(LabelSchema, table, f"labels/{task}.parquet")
@@ -128,7 +127,10 @@ def _predictions(
             calibrated = mine["risk"].null_count() == 0
             score = pl.col("risk" if calibrated else "raw")
             decided = pl.lit(None, pl.Boolean) if threshold is None or not calibrated else score >= threshold
-            rows = mine.join(times, on="sample_id").sort("subject_id", "prediction_time", "sample_id")
+            # of a prediction, subject_id is the person's, who may be several subjects of the store
+            rows = (
+                mine.drop("subject_id").join(times, on="sample_id").sort("subject_id", "prediction_time", "sample_id")
+            )
             table = _table(
                 rows.with_columns(
                     boolean_value=pl.col("label") == 1,

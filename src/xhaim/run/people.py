@@ -38,7 +38,8 @@ class People:
     attrition: pl.DataFrame
     """task_id (null: all tasks), stage, reason, n."""
     labels: dict[str, pl.DataFrame]
-    """task id -> sample_id, subject_id, label (0 or 1), for the labelled only."""
+    """task id -> sample_id, subject_id, label (0 or 1), for the labelled only. ``subject_id`` is the person's number
+    where the store says that one person is several subjects: splits, folds and bootstraps are by person."""
     splits: dict[str, pl.DataFrame]
     """task id -> split, sample_id, part."""
 
@@ -118,7 +119,11 @@ def _labelled(run: Run, people: str, samples: pl.DataFrame, task: Task, file: St
     events = run.store.events()
     said = file.frame() if file else None
     frame = stage.once("labels.parquet", lambda: label(events, stays(events, required=False), samples, task, said))
-    return frame.join(samples.select("sample_id", "subject_id"), on="sample_id", how="left")
+    labelled = frame.join(samples.select("sample_id", "subject_id"), on="sample_id", how="left")
+    persons = run.store.persons()
+    if persons is None:
+        return labelled
+    return labelled.join(persons, on="subject_id", how="left").with_columns(subject_id="person_id").drop("person_id")
 
 
 def _split(run: Run, people: str, kept: pl.DataFrame, task: Task) -> pl.DataFrame:

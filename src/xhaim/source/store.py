@@ -82,6 +82,11 @@ class Store:
         mine = pl.col("subject_id").is_in(wanted.tolist())
         return pl.scan_parquet(near or [path for path, _, _ in files[:1]], glob=False).filter(mine)
 
+    def persons(self) -> pl.DataFrame | None:
+        """Return ``subject_id`` and ``person_id`` where one person is several subjects; ``None``: none is."""
+        path = self.path / "metadata" / "persons.parquet"
+        return pl.read_parquet(path) if path.exists() else None
+
     def codes(self) -> pl.DataFrame:
         """Return ``code``, ``description`` (null where there is none), ``parent_codes``, sorted by code."""
         return pl.read_parquet(self.path / "metadata" / "codes.parquet")
