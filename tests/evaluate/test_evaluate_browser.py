@@ -7,6 +7,7 @@ from made_up_run import make_attrition, make_explanation, make_header, make_pred
 
 from xhaim.evaluate.figures import figures
 from xhaim.evaluate.report import render
+from xhaim.evaluate.grids import grids
 from xhaim.evaluate.tables import all_tables
 from xhaim.task import load_task
 
@@ -28,7 +29,9 @@ def address(tmp_path_factory):
     summaries = {(record.sample.sample_id, "pleural_effusion"): [make_summary(record)]}
     drawn = figures(frame, header, tasks)
     path = tmp_path_factory.mktemp("report") / "report.html"
-    html = render(header, tasks, tables, drawn, explanations, {record.sample.sample_id: record}, summaries)
+    html = render(
+        header, tasks, grids(tables, header), drawn, explanations, {record.sample.sample_id: record}, summaries
+    )
     path.write_text(html, encoding="utf-8")
     return path.as_uri()
 

@@ -25,6 +25,7 @@ from made_up_run import (
 
 from xhaim.errors import DataError
 from xhaim.evaluate.figures import figures
+from xhaim.evaluate.grids import grids
 from xhaim.evaluate.report import render
 from xhaim.evaluate.tables import Tables, all_tables
 from xhaim.evaluate.wording import visible
@@ -100,7 +101,15 @@ def ready():
 def page_of(ready, explanations, records, summaries=None, header=None):
     tables, drawn = ready
     by_id = {record.sample.sample_id: record for record in records}
-    return render(header or make_header(), TASKS, tables, drawn, explanations, by_id, summaries or {})
+    return render(
+        header or make_header(),
+        TASKS,
+        grids(tables, header or make_header()),
+        drawn,
+        explanations,
+        by_id,
+        summaries or {},
+    )
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def tables_of(predictions, header=None, truth=None, tasks=TASKS):
 
 def printed(tables, header, width=200):
     text = io.StringIO()
-    print_tables(Console(file=text, width=width, color_system=None), tables, header)
+    print_tables(Console(file=text, width=width, color_system=None), grids(tables, header))
     return text.getvalue()
 
 

@@ -13,7 +13,7 @@ from xhaim.source.simulate.layout import TABLES
 @pytest.fixture(scope="session")
 def cohort(tmp_path_factory):
     root = tmp_path_factory.mktemp("simulated") / "cohort"
-    return root, simulate(root, stays=200, seed=0)
+    return root, simulate(root, stays=200, seed=0, images=False)
 
 
 @pytest.fixture(scope="session")

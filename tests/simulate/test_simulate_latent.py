@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from xhaim.source.simulate.latent import ACUITY, DIMENSIONS, HORIZON_HOURS, RECOVERY, Course, course, outlook
 from xhaim.source.simulate.patients import admission, patient
+from xhaim.source.simulate.schedule import SETS, SIGNALS, clock, root_of_correlation
 from xhaim.source.simulate.studies import FLIPPED, draw_label, finding_risk
-from xhaim.source.simulate.writing import LINE, STYLES, Scribe
+from xhaim.source.simulate.values import scores
+from xhaim.source.simulate.writing import LINE, STYLES, Reader, Scribe, expand
 
 
 def test_outlook_is_the_share_of_courses_that_end_so():
@@ -69,7 +71,7 @@ def test_labels_are_positive_as_often_as_promised():
 )
 @settings(max_examples=60, deadline=None)
 def test_spans_hold_after_styles_typing_errors_and_line_breaks(style, seed, words):
-    scribe = Scribe(np.random.default_rng(seed), style=style)
+    scribe = Scribe(np.random.default_rng(seed), reader=Reader(style))
     first = scribe.say(
         "a",
         ["There is a pleural effusion on the left."],
@@ -85,3 +87,40 @@ def test_spans_hold_after_styles_typing_errors_and_line_breaks(style, seed, word
     assert quotes == [first.text, first.text]
     assert [one.is_copy, two.is_copy] == [False, True]
     assert all(len(line) <= LINE or " " not in line for line in text.split("\n"))
+
+
+def test_the_grammar_chooses_and_counts():
+    rng = np.random.default_rng(0)
+    said = {expand("a <b|c|<2..4> d>.", rng) for _ in range(200)}
+    assert {"a b.", "a c."} < said
+    assert said <= {"a b.", "a c.", "a 2 d.", "a 3 d.", "a 4 d."}
+    assert {len(expand("<1.0..2.9>", rng)) for _ in range(20)} == {3}
+
+
+def test_scores_hang_together_as_calibrated_and_are_of_unit_variance():
+    """Scores of many patients' first hours against the calibrated correlations, where no severity speaks."""
+    rng = np.random.default_rng(0)
+    root = root_of_correlation()
+    assert np.diag(root @ root.T) == pytest.approx(np.ones(len(SIGNALS)))
+    drawn = []
+    for number in range(300):
+        who = patient(number, rng)
+        drawn.append(scores(admission(who, 1, 1, datetime(2150, 1, 1), rng, mortal=True), rng)[3])
+    z = np.array(drawn)
+    assert abs(z.mean()) < 0.1
+    assert 0.7 < z.std() < 1.3
+    at = SIGNALS.index
+    assert np.corrcoef(z[:, at("hemoglobin")], z[:, at("hematocrit")])[0, 1] > 0.6
+    assert abs(np.corrcoef(z[:, at("hemoglobin")], z[:, at("chloride")])[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize("name", list(SETS))
+def test_a_clock_stays_within_its_hours_and_a_less_watched_patient_is_measured_less(name):
+    rng = np.random.default_rng(0)
+    usual = [clock(name, 3.0, 75.0, 1.0, 17, rng) for _ in range(150)]
+    fewer = [clock(name, 3.0, 75.0, 0.5, 17, rng) for _ in range(150)]
+    for times in usual:
+        assert (np.diff(times.minutes) > 0).all()
+        assert len(times.minutes) == len(times.whole)
+        assert ((times.minutes >= 180) & (times.minutes < 4500)).all()
+    assert sum(len(t.minutes) for t in fewer) < 0.75 * sum(len(t.minutes) for t in usual)

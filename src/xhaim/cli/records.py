@@ -16,6 +16,8 @@ def simulate(
     out: Annotated[Path, typer.Argument(help="A new folder for the files.")],
     stays: Annotated[int, typer.Option(min=1)] = 400,
     seed: int = 0,
+    images: Annotated[bool, typer.Option(help="Draw the chest X-rays too.")] = True,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; never changes a byte.")] = 1,
     as_json: AsJson = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -26,7 +28,7 @@ def simulate(
         say({"would": f"simulate {stays} stays with seed {seed}", "into": str(out)}, as_json=as_json)
         return
     with watch(as_json).stage("simulate") as progress:
-        done = write(out, stays=stays, seed=seed, progress=progress)
+        done = write(out, stays=stays, seed=seed, images=images, workers=workers, progress=progress)
     say({"written": str(out), **done}, as_json=as_json)
 
 

@@ -59,9 +59,9 @@ def grids(tables: Tables, header: RunHeader) -> tuple[Grid, ...]:
     )
 
 
-def print_tables(console: Console, tables: Tables, header: RunHeader) -> None:
+def print_tables(console: Console, shown: Sequence[Grid]) -> None:
     """Print every table, one for each task where a task has several rows; cells are data and never read as markup."""
-    for grid in grids(tables, header):
+    for grid in shown:
         for group in _groups(grid):
             _print_group(console, grid, group)
         for note in grid.notes:

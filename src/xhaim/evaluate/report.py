@@ -11,11 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xhaim.evaluate.figures import Figure
-from xhaim.evaluate.grids import POLICY_WORDS, grids
+from xhaim.evaluate.grids import POLICY_WORDS, Grid
 from xhaim.evaluate.header import RunHeader, is_leaky
 from xhaim.evaluate.page import samples
 from xhaim.evaluate.signal_plot import HEIGHT, WIDTH
-from xhaim.evaluate.tables import Tables
 from xhaim.evaluate.wording import visible
 from xhaim.records import Explanation, Record, Summary
 from xhaim.task import Task
@@ -24,7 +23,7 @@ from xhaim.task import Task
 def render(
     header: RunHeader,
     tasks: Sequence[Task],
-    tables: Tables,
+    shown: Sequence[Grid],
     figures: Sequence[Figure],
     explanations: Sequence[Explanation],
     records: Mapping[str, Record],
@@ -32,9 +31,10 @@ def render(
 ) -> str:
     """Return the page.
 
-    ``records``: sample id -> what its explanations cite. ``summaries``: (sample id, task id) -> summaries shown with
-    the explanation; may be empty. All text from a chart is escaped and its invisible characters are written out; the
-    page's content security policy runs our own script and style alone, by their hashes.
+    ``shown``: the tables in their order (``grids.grids``, ``data_grids.data_grids``). ``records``: sample id -> what
+    its explanations cite. ``summaries``: (sample id, task id) -> summaries shown with the explanation; may be empty. All
+    text from a chart is escaped and its invisible characters are written out; the page's content security policy runs
+    our own script and style alone, by their hashes.
 
     Raises DataError where an explanation cites what its record does not hold.
     """
@@ -45,7 +45,7 @@ def render(
         tasks=tasks,
         policies=[(task.title, POLICY_WORDS.get(header.report_policy.get(task.id, ""), "not said")) for task in tasks],
         leaky=any(is_leaky(header, task.id) for task in tasks),
-        grids=grids(tables, header),
+        grids=shown,
         figures=[(figure, Markup(figure.svg or "")) for figure in figures],  # noqa: S704  (drawn by svg.py, escaped there)
         samples=samples(header, tasks, explanations, records, summaries),
         plot=(WIDTH, HEIGHT),

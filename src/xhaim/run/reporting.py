@@ -13,14 +13,16 @@ from rich.console import Console
 
 from xhaim import __version__
 from xhaim.atomic import write_bytes
+from xhaim.evaluate.data_grids import data_grids
 from xhaim.evaluate.figures import figures
-from xhaim.evaluate.grids import print_tables
+from xhaim.evaluate.grids import Grid, grids, print_tables
 from xhaim.evaluate.header import RunHeader
 from xhaim.evaluate.report import render
-from xhaim.evaluate.tables import Tables, all_tables
+from xhaim.evaluate.tables import all_tables
 from xhaim.explain.verify import verify
 from xhaim.modality.absent import absent
 from xhaim.records import Explanation, Record, Summary
+from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import code_hash, write_json
 from xhaim.run.explanations import read_explanations
 from xhaim.run.models import all_predictions
@@ -34,13 +36,13 @@ class Report:
     """What was written."""
 
     path: Path
-    tables: Tables
+    grids: tuple[Grid, ...]
     header: RunHeader
     summary: dict[str, Any]
 
     def show(self, console: Console) -> None:
         """Print the tables and where the page lies."""
-        print_tables(console, self.tables, self.header)
+        print_tables(console, self.grids)
         for absence in self.header.modalities_absent:
             console.print(f"absent: {absence}", highlight=False, markup=False)
         checks = self.summary["citations"]
@@ -63,12 +65,16 @@ def write_report(results: Results) -> Report:
         truth = best_possible(run.store, people, run.tasks)
         lost = attrition(people, [task.id for task in run.tasks])
         tables = all_tables(predictions, lost, truth, header, run.tasks, labels=_labels(people))
+        first = results.explainers[run.tasks[0].id].inputs.known
+        data = store_data_tables(run, people, first)
+        attrition_grid, *model_grids = grids(tables, header)
+        shown = (attrition_grid, *data_grids(data, header, run.tasks), *model_grids)
         progress(1, 3)
         explanations = [item for task in run.tasks for item in read_explanations(results.explanations[task.id])]
         records, summaries = _cited(results, explanations)
         progress(2, 3)
         page = render(
-            header, run.tasks, tables, figures(predictions, header, run.tasks), explanations, records, summaries
+            header, run.tasks, shown, figures(predictions, header, run.tasks), explanations, records, summaries
         )
         path = run.report(".html")
         write_bytes(path, page.encode())
@@ -78,6 +84,9 @@ def write_report(results: Results) -> Report:
             "leaky": header.leaky,
             "report_policy": dict(header.report_policy),
             "table_1": [asdict(row) for row in tables.table_1],
+            "table_1b": data.who.to_dicts(),
+            "set_aside": data.set_aside.to_dicts(),
+            "index_reports": data.index_reports.to_dicts(),
             "table_2": [asdict(row) for row in tables.table_2],
             "differences": [asdict(row) for row in tables.differences],
             "explanations": len(explanations),
@@ -88,7 +97,7 @@ def write_report(results: Results) -> Report:
         }
         write_json(run.report(".json"), summary)
         progress(3, 3)
-    return Report(path, tables, header, summary)
+    return Report(path, shown, header, summary)
 
 
 def attrition(people: People, task_ids: Sequence[str]) -> pl.DataFrame:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from xhaim.source.simulate.charting import DIRT
 from xhaim.source.simulate.latent import Array
 from xhaim.source.simulate.layout import Tables
 from xhaim.source.simulate.patients import Admission, Patient, pick
-from xhaim.source.simulate.radiology import chest_report, other_report
+from xhaim.source.simulate.radiology import chest_report, other_report, second_read
 from xhaim.source.simulate.studies import Study, finding_state, report_delay
-from xhaim.source.simulate.values import DIRT
-from xhaim.source.simulate.writing import Scribe, Sentence, Span, phrases
+from xhaim.source.simulate.writing import Scribe, Sentence, Span, expand, phrases
 
 EXAM_CODES = {"CHEST (PORTABLE AP)": "C13", "CHEST (PA AND LAT)": "C10"}
 
@@ -85,6 +85,13 @@ class Chart:
         when = study.time.replace(second=0)
         return self.note("RR", sentences, when, _stored(when, self.scribe.rng), hadm_id, details)
 
+    def again(self, study: Study, hadm_id: int | None) -> None:
+        """Write a second report of a chest film, stored after the first."""
+        details = {"exam_code": EXAM_CODES[study.exam], "exam_name": study.exam}
+        when = study.time.replace(second=0)
+        stored = when + report_delay(self.scribe.rng) + timedelta(hours=8)
+        self.note("RR", second_read(self.scribe, study, self.who.side), when, stored, hadm_id, details)
+
     def other(self, exam: str, when: datetime, state: Array, hadm_id: int | None) -> None:
         """Write the report of another examination."""
         sentences = other_report(self.scribe, exam, state, self.who.age, self.who.side, inpatient=hadm_id is not None)
@@ -99,8 +106,8 @@ class Chart:
         for part, finding in (("heart", "cardiomegaly"), ("fluid", "effusion")):
             if finding_state(state, finding) + 0.8 * float(rng.standard_normal()) > 1.2:
                 lines.append(pick(rng, book[part]))
-        lines.append(pick(rng, book["filler"]))
-        lines.append("Abnormal ECG" if len(lines) > 2 else "Borderline ECG")
+        lines += [expand(pick(rng, book["filler"]), rng) for _ in range(int(rng.random() * 3))]
+        lines.append("Abnormal ECG" if len(lines) > 2 else "Borderline ECG" if len(lines) > 1 else "Normal ECG")
         rate = float(np.clip(rng.normal(88, 16), 45, 170))
         self.tables.add(
             "machine_measurements",

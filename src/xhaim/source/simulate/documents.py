@@ -17,9 +17,12 @@ from xhaim.source.simulate.radiology import ELSEWHERE
 from xhaim.source.simulate.studies import CENTRES, Study, draw_label, finding_risk, finding_state
 from xhaim.source.simulate.summaries import discharge_summary
 from xhaim.source.simulate.truth import write_contradictions
-from xhaim.source.simulate.writing import STYLES, Sentence
+from xhaim.source.simulate.writing import STYLES, Reader, Sentence
 
-MAX_OLD_DOCUMENTS = 110
+MAX_OLD_DOCUMENTS = 300
+SECOND_READS = 0.06
+NO_SUMMARY = 0.04
+"""Shares of films and of admissions."""
 ADDENDA = 0.12
 """Share of stays with a planted addendum."""
 
@@ -27,12 +30,12 @@ ADDENDA = 0.12
 def write_old_documents(chart: Chart, before: datetime) -> None:
     """Write a heavy-tailed number of reports from the years before the first admission."""
     rng = chart.scribe.rng
-    count = min(int(rng.lognormal(math.log(2.4), 1.35)), MAX_OLD_DOCUMENTS)
+    count = min(int(rng.lognormal(math.log(2.0), 1.6)), MAX_OLD_DOCUMENTS)
     days = np.sort(rng.uniform(15, 1000, count))[::-1]
     for day in days:
         when = before - timedelta(minutes=round(float(day) * 1440))
         state = chart.who.base + rng.normal(0.0, 0.6, len(chart.who.base))
-        chart.scribe.style = pick(rng, STYLES)
+        chart.scribe.sit(chart.who.site)
         if rng.random() < 0.3:
             film = _film_without_image(when, state, rng)
             chart.film(film, state, None)
@@ -60,12 +63,12 @@ def write_documents(chart: Chart, stay: Admission, studies: list[Study], canary:
     for exam, hour in _other_exams(stay, studies, rng):
         when = stay.at(hour).replace(second=0)
         drafts.append((when, len(drafts), partial(chart.other, exam, when, stay.state(hour), stay.hadm_id)))
-    for number in range(1 + int(rng.random() * 3)):
+    for number in range(int(rng.random() * 3.4)):
         hour = rng.random() * 30 - 1 if number else rng.random() * 2 - 1
         if hour < stay.course.end:
             drafts.append((stay.at(hour), len(drafts), partial(chart.electrocardiogram, stay, hour, number)))
     for _, _, write in sorted(drafts, key=lambda draft: draft[:2]):
-        chart.scribe.style = pick(rng, STYLES)
+        chart.scribe.sit(chart.who.site)
         write()
     if studies and rng.random() < ADDENDA:
         plant_addendum(chart, stay, studies, notes)
@@ -73,12 +76,15 @@ def write_documents(chart: Chart, stay: Admission, studies: list[Study], canary:
     in_summary = canary is not None and rng.random() < 0.5
     if canary is not None:
         plant_canaries(chart, stay, studies, canary, in_summary=in_summary)
-    _summary(chart, stay, studies, canary if in_summary else None)
+    if in_summary or rng.random() > NO_SUMMARY:
+        _summary(chart, stay, studies, canary if in_summary else None)
 
 
 def _film(chart: Chart, stay: Admission, study: Study, notes: dict[int, tuple[str, datetime]]) -> None:
     """Write a film's report and note under which id."""
     notes[study.study_id] = (chart.film(study, stay.state(study.hour), stay.hadm_id), study.time.replace(second=0))
+    if chart.scribe.rng.random() < SECOND_READS:
+        chart.again(study, stay.hadm_id)
 
 
 def _other_exams(stay: Admission, studies: list[Study], rng: np.random.Generator) -> list[tuple[str, float]]:
@@ -94,7 +100,7 @@ def _other_exams(stay: Admission, studies: list[Study], rng: np.random.Generator
 
 def _summary(chart: Chart, stay: Admission, studies: list[Study], canary: str | None) -> None:
     """Write the discharge summary: its charttime is the day of discharge, it is stored later."""
-    chart.scribe.style = pick(chart.scribe.rng, STYLES)
+    chart.scribe.reader = Reader(pick(chart.scribe.rng, STYLES))
     sentences = discharge_summary(chart.scribe, stay, studies)
     if canary is not None:
         sentences.append(Sentence(canary))

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import numpy as np
 
-from xhaim.source.simulate.items import GCS, LABS, OTHER_ITEMS, SOME_LABS, VITALS
+from xhaim.source.simulate.items import ANSWERS, ITEMS, OTHER_ITEMS
 from xhaim.source.simulate.layout import Tables
 from xhaim.source.simulate.patients import CONDITIONS, REASONS, Admission, Patient
+from xhaim.source.simulate.schedule import BEDSIDE, SETS
 from xhaim.source.simulate.studies import finding_risk, finding_state
 
 _FOUND = {
@@ -28,14 +29,15 @@ _UNITS = {
 
 def write_dictionaries(tables: Tables) -> None:
     """Write d_items, d_labitems and d_icd_diagnoses."""
-    for vital in VITALS:
-        _item(tables, vital.itemid, vital.label, "chartevents", vital.group, vital.unit, "Numeric")
-    for itemid, label, _ in GCS:
-        _item(tables, itemid, label, "chartevents", "Neurological", "None", "Text")
+    bedside = {name for chosen in BEDSIDE for group in SETS[chosen].values() for name in group}
+    for name, item in ITEMS.items():
+        if name in bedside:
+            kind = "Text" if name in ANSWERS else "Numeric"
+            _item(tables, item.itemid, item.label, "chartevents", item.group, item.unit or "None", kind)
+        else:
+            tables.add("d_labitems", itemid=item.itemid, label=item.label, fluid="Blood", category=item.group)
     for row in OTHER_ITEMS:
         _item(tables, *row)
-    for lab in (*LABS, *(item for _, item in SOME_LABS)):
-        tables.add("d_labitems", itemid=lab.itemid, label=lab.label, fluid="Blood", category=lab.group)
     titles = {code: title for _, title, code, _ in CONDITIONS.values()}
     titles |= {code: title for _, _, title, code, _ in REASONS.values()}
     titles |= dict(_FOUND.values())
@@ -138,7 +140,7 @@ def _transfers(tables: Tables, stay: Admission) -> None:
             "transfers",
             subject_id=stay.patient.subject_id,
             hadm_id=stay.hadm_id,
-            transfer_id=30_000_000 + tables.rows["transfers"],
+            transfer_id=tables.number("transfers"),
             eventtype=kind,
             careunit=unit or None,
             intime=time,

@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from contextlib import ExitStack
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import repeat
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xhaim.events import CHEXPERT_FINDINGS
 
@@ -73,42 +76,64 @@ FILES: dict[str, str] = {
 }
 """Path below the cohort's folder -> columns in order."""
 
+ROWS_PER_BLOCK = 1_000_000
+"""More than a block of stays can have of anything."""
+
 TABLES: dict[str, str] = {Path(path).name.split(".csv")[0].rsplit("2.0.0-", maxsplit=1)[-1]: path for path in FILES}
 """Short name (``labevents``, ``metadata``, ``latent``) -> path."""
 
 
 class Tables:
-    """Every file of the cohort, open for rows. Use as a context manager: the folders are made on entry."""
+    """The rows of one block of stays, in memory; ``packed`` gives the bytes that are appended to the files."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, block: int) -> None:
         self.root = root
+        self.block = block
         self.rows: dict[str, int] = dict.fromkeys(TABLES, 0)
         self._columns = {name: FILES[path].split(",") for name, path in TABLES.items()}
         self._known = {name: frozenset(columns) for name, columns in self._columns.items()}
-        self._writers: dict[str, Any] = {}
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Tables:
-        for name, path in TABLES.items():
-            target = self.root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            raw = self._stack.enter_context(target.open("wb"))
-            if path.endswith(".gz"):
-                packed = gzip.GzipFile(filename="", mode="wb", compresslevel=3, fileobj=raw, mtime=0)
-                raw = cast(BinaryIO, self._stack.enter_context(packed))  # type: ignore[assignment]
-            text = self._stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
-            self._writers[name] = csv.writer(text, lineterminator="\n")
-            self._writers[name].writerow(self._columns[name])
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+        self._texts = {name: io.StringIO(newline="") for name in TABLES}
+        self._writers = {name: csv.writer(text, lineterminator="\n") for name, text in self._texts.items()}
 
     def add(self, table: str, **fields: object) -> None:
         """Write one row; columns that are not named, or are ``None``, stay empty."""
-        if not fields.keys() <= self._known[table]:
-            raise KeyError(f"{table} has no column {sorted(fields.keys() - self._known[table])}")
+        self._check(table, fields)
         self._writers[table].writerow(map(fields.get, self._columns[table]))
         self.rows[table] += 1
+
+    def add_many(self, table: str, count: int, **fields: object) -> None:
+        """Write ``count`` rows by columns: a list or a range of so many, or one value for all."""
+        self._check(table, fields)
+        columns = [fields.get(name) for name in self._columns[table]]
+        spread = [one if isinstance(one, list | range) else repeat(one, count) for one in columns]
+        self._writers[table].writerows(zip(*spread, strict=True))
+        self.rows[table] += count
+
+    def _check(self, table: str, fields: Mapping[str, object]) -> None:
+        if not fields.keys() <= self._known[table]:
+            raise KeyError(f"{table} has no column {sorted(fields.keys() - self._known[table])}")
+
+    def number(self, table: str) -> int:
+        """Return a number for a table's next row that no other row has, in whatever block."""
+        return self.block * ROWS_PER_BLOCK + self.rows[table] + 1
+
+    def packed(self) -> dict[str, bytes]:
+        """Return what is to be appended to each file; to those named ``.gz``, a member of its own."""
+        return {name: _pack(TABLES[name], text.getvalue()) for name, text in self._texts.items() if text.tell()}
+
+
+def headers() -> dict[str, bytes]:
+    """Return what each file begins with."""
+    return {name: _pack(path, FILES[path] + "\n") for name, path in TABLES.items()}
+
+
+def _pack(path: str, text: str) -> bytes:
+    raw = text.encode()
+    return gzip.compress(raw, compresslevel=3, mtime=0) if path.endswith(".gz") else raw
+
+
+def times_as_text(start: datetime, minutes: NDArray[np.int64]) -> list[str]:
+    """Return times so many minutes after a start, whose seconds are dropped, as the files write them."""
+    first = np.datetime64(start.replace(second=0, microsecond=0), "s")
+    words = np.datetime_as_string(first + minutes.astype("timedelta64[m]"))
+    return np.char.replace(words, "T", " ").tolist()  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from xhaim.source.simulate.latent import Array, Course, course
+from xhaim.source.simulate.schedule import SIGNALS, root_of_correlation
 
 T = TypeVar("T")
 
@@ -94,10 +95,14 @@ class Patient:
     marital_status: str
     conditions: tuple[str, ...]
     base: Array
+    habit: Array
+    """What is usual for this patient, as a score by signal (``schedule.SIGNALS``)."""
     planned_stays: int
     """How many intensive-care stays the patient has, if none of them is the last."""
     side: str
     """Where this patient's effusions and opacities tend to be."""
+    site: int
+    """Where this patient's films are read."""
 
     @property
     def watched(self) -> float:
@@ -157,8 +162,10 @@ def patient(number: int, rng: np.random.Generator) -> Patient:
         marital_status=pick(rng, _MARITAL),
         conditions=conditions,
         base=base,
+        habit=root_of_correlation() @ rng.standard_normal(len(SIGNALS)),
         planned_stays=1 + int(rng.random() < 0.15) + int(rng.random() < 0.04),
         side="right" if rng.random() < 0.55 else "left",
+        site=int(rng.random() < 0.4),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from xhaim.source.simulate.chart import EXAM_CODES, Chart
-from xhaim.source.simulate.items import SOME_LABS
+from xhaim.source.simulate.items import ITEMS
 from xhaim.source.simulate.patients import Admission, pick
 from xhaim.source.simulate.radiology import addendum
 from xhaim.source.simulate.studies import TASKS, Study
@@ -17,7 +17,7 @@ from xhaim.source.simulate.writing import Sentence
 CANARY_LACTATE = 37.77
 """No other lactate has two decimals; within the signal's bounds, or its range check alone would hide it."""
 
-_LACTATE = next(item for _, item in SOME_LABS if item.label == "Lactate")
+_LACTATE = ITEMS["lactate"]
 _CANARY_WORDS = ("zeppelin", "marzipan", "accordion", "gondola", "tambourine", "trombone")
 
 
@@ -46,9 +46,10 @@ def plant_canaries(chart: Chart, stay: Admission, studies: list[Study], sentence
         return
     known = max([stay.icu[0] + timedelta(hours=LANDMARK_HOURS), *(study.time for study in studies)]).replace(second=0)
     drawn, known = stay.icu[0].replace(second=0) + timedelta(hours=1), known + timedelta(hours=2)
+    number = chart.tables.number("labevents")
     chart.tables.add(
         "labevents",
-        labevent_id=chart.tables.rows["labevents"] + 1,
+        labevent_id=number,
         subject_id=chart.who.subject_id,
         hadm_id=stay.hadm_id,
         itemid=_LACTATE.itemid,
@@ -60,7 +61,7 @@ def plant_canaries(chart: Chart, stay: Admission, studies: list[Study], sentence
         flag="abnormal",
         priority="STAT",
     )
-    source = f"hosp/labevents#{chart.tables.rows['labevents']}"
+    source = f"hosp/labevents#{number}"
     canary_row(chart, stay, "value", source, f"{CANARY_LACTATE}", known)
     if not in_summary:
         body = [Sentence("EXAMINATION: PORTABLE ABDOMEN.", lead="\n"), Sentence(sentence, lead="\nFINDINGS: ")]

@@ -45,11 +45,14 @@ ELSEWHERE: tuple[str, ...] = (
     "PORTABLE ABDOMEN",
     "KNEE (AP, LAT & OBLIQUE) LEFT",
     "BILAT LOWER EXT VEINS",
+    "SHOULDER (AP, NEUTRAL & AXILLARY) TRAUMA RIGHT",
+    "CT ABD & PELVIS WITH CONTRAST",
 )
 _SEEN_IN: dict[str, tuple[str, ...]] = {
     "CT CHEST W/CONTRAST": ("pneumonia", "effusion", "cardiomegaly"),
     "LIVER OR GALLBLADDER US (SINGLE ORGAN)": ("effusion",),
     "PORTABLE ABDOMEN": ("effusion", "pneumonia"),
+    "CT ABD & PELVIS WITH CONTRAST": ("effusion",),
 }
 
 
@@ -68,7 +71,9 @@ def _of_trend(how: str) -> str | None:
 
 def _indication(scribe: Scribe, state: Array, age: int, *, inpatient: bool) -> list[Sentence]:
     how = trend(state, scribe.rng) if inpatient else "neutral"
-    who = scribe.say("who", [f"___ year old {'elderly ' if age > 80 else ''}patient."], copy=0.9, lead="\nINDICATION: ")
+    who = scribe.say(
+        "who", [f"___ year old {'elderly ' if age > 80 else ''}patient."], copy=0.9, lead=scribe.under("INDICATION")
+    )
     concept = _of_trend(how)
     polarity: Polarity | None = "affirmed" if concept else None
     options = [f"{reason}." for reason in phrases()["indications"][how]]
@@ -109,25 +114,27 @@ def chest_report(scribe: Scribe, study: Study, state: Array, age: int, side: str
         "cxr:exam", [f"EXAMINATION: {study.exam}."], lead="\n                                 FINAL REPORT\n"
     )
     body = [exam, *_indication(scribe, state, age, inpatient=inpatient)]
-    body.append(scribe.say("cxr:technique", book["technique"][study.lateral :: 2], copy=0.0, lead="\nTECHNIQUE: "))
-    body.append(scribe.say("cxr:comparison", book["comparison"], copy=0.7, lead="\nCOMPARISON: "))
+    body.append(
+        scribe.say("cxr:technique", book["technique"][study.lateral :: 2], copy=0.0, lead=scribe.under("TECHNIQUE"))
+    )
+    body.append(scribe.say("cxr:comparison", book["comparison"], copy=0.7, lead=scribe.under("COMPARISON")))
     found: list[Sentence] = []
-    fillers = [int(at) for at in rng.permutation(4)]
+    fillers = [int(at) for at in rng.permutation(5)]
     for finding in pick(rng, _ORDERS):
         label = study.label[finding]
         if label is not None:
             found.append(state_finding(scribe, finding, label, study.severity[finding], side, place="cxr", copy=0.75))
         if rng.random() < 0.45 and fillers:
             at = fillers.pop()
-            found.append(scribe.say(f"cxr:filler{at}", book["chest_filler"][at::4], copy=0.85, organ="Other"))
+            found.append(scribe.say(f"cxr:filler{at}", book["chest_filler"][at::5], copy=0.85, organ="Other"))
     if study.devices:
         found.append(scribe.say("cxr:tube", book["devices"], copy=0.85, organ="Lines"))
     found.append(scribe.say("cxr:line", book["lines"], copy=0.85, organ="Lines"))
     how = trend(state, rng) if inpatient else "neutral"
     if how != "neutral" and rng.random() < 0.45:
         found.append(scribe.say(f"cxr:{how}", book["reader"][how], concept=_of_trend(how), polarity="affirmed"))
-    body += _headed(found, "\nFINDINGS: " if scribe.style != "dictation" else "\n")
-    body += _headed(_impression(scribe, study, side), "\nIMPRESSION: ")
+    body += _headed(found, scribe.under("FINDINGS"))
+    body += _headed(_impression(scribe, study, side), scribe.under("IMPRESSION"))
     if rng.random() < 0.25:
         body.append(scribe.say("cxr:closer", book["closers"]))
     return body
@@ -164,7 +171,9 @@ def other_report(scribe: Scribe, exam: str, state: Array, age: int, side: str, *
         *_indication(scribe, state, age, inpatient=inpatient),
     ]
     body.append(
-        scribe.say(f"{exam}:tech", ["Standard protocol.", "Routine departmental protocol."], lead="\nTECHNIQUE: ")
+        scribe.say(
+            f"{exam}:tech", ["Standard protocol.", "Routine departmental protocol."], lead=scribe.under("TECHNIQUE")
+        )
     )
     found = []
     for at, sentence in enumerate(book["filler"]):
@@ -178,12 +187,26 @@ def other_report(scribe: Scribe, exam: str, state: Array, age: int, side: str, *
                 int(rng.random() * len(found)),
                 state_finding(scribe, finding, label, severity, side, place="other", copy=0.2),
             )
-    body += _headed(found, "\nFINDINGS: ")
+    body += _headed(found, scribe.under("FINDINGS"))
     body.append(
         scribe.say(
-            "other:end", ["No acute findings.", "Findings as above.", "Stable examination."], lead="\nIMPRESSION: "
+            "other:end",
+            ["No acute findings.", "Findings as above.", "Stable examination."],
+            lead=scribe.under("IMPRESSION"),
         )
     )
+    return body
+
+
+def second_read(scribe: Scribe, study: Study, side: str) -> list[Sentence]:
+    """Write the report of somebody who read a study again and saw the same."""
+    opening = ["SECOND READ: The study of ___ was <reviewed|read again> by the <attending|night> radiologist."]
+    body = [scribe.say(f"second:{study.study_id}", opening, lead="\n")]
+    for finding in CONCEPTS:
+        label = study.label.get(finding)
+        if label is not None:
+            severity = study.severity[finding]
+            body.append(state_finding(scribe, finding, label, severity, side, place="second", copy=0.0))
     return body
 
 

@@ -18,11 +18,11 @@ def discharge_summary(scribe: Scribe, stay: Admission, studies: list[Study]) -> 
     return [
         *_opening(scribe, stay),
         *_past(scribe, stay),
-        *_some(scribe, "exam", 0.75, "\n\nPhysical Exam:\n", copy=0.8, lead="\n"),
+        *_some(scribe, stay, "exam", 0.7, "\n\nPhysical Exam:\n", copy=0.8, lead="\n"),
         *_results(scribe, stay, studies),
         *_course(scribe, stay),
-        *_medications(scribe, "Medications on Admission"),
-        *_medications(scribe, "Discharge Medications"),
+        *_medications(scribe, stay, "Medications on Admission"),
+        *_medications(scribe, stay, "Discharge Medications"),
         *_ending(scribe, stay),
     ]
 
@@ -43,7 +43,7 @@ def _opening(scribe: Scribe, stay: Admission) -> list[Sentence]:
             copy=0.5,
             lead="\n\nHistory of Present Illness:\n",
         ),
-        *_some(scribe, "history", 0.6, " ", copy=0.8),
+        *_some(scribe, stay, "history", 0.45, " ", copy=0.8),
     ]
 
 
@@ -53,20 +53,30 @@ def _past(scribe: Scribe, stay: Admission) -> list[Sentence]:
         scribe.say(f"dc:pmh:{at}", [f"{name}."], copy=0.95, lead="\n" if at else "\n\nPast Medical History:\n")
         for at, name in enumerate(known)
     ]
-    social = _some(scribe, "social", 0.4, "\n\nSocial History: ", copy=0.9)
-    return [*listed, *social, *_some(scribe, "family", 0.3, "\n\nFamily History: ", copy=0.9)]
+    social = _some(scribe, stay, "social", 0.4, "\n\nSocial History: ", copy=0.9)
+    return [*listed, *social, *_some(scribe, stay, "family", 0.3, "\n\nFamily History: ", copy=0.9)]
+
+
+def _pronouns(stay: Admission) -> dict[str, str]:
+    if stay.patient.gender == "F":
+        return {"he": "she", "He": "She", "his": "her", "him": "her"}
+    return {"he": "he", "He": "He", "his": "his", "him": "him"}
 
 
 _LENGTHS = {"terse": 0.75, "templated": 1.0, "verbose": 1.6, "dictation": 1.25}
 """How much of what could be said each house style says."""
 
 
-def _some(scribe: Scribe, part: str, share: float, heading: str, *, copy: float, lead: str = " ") -> list[Sentence]:
+def _some(
+    scribe: Scribe, stay: Admission, part: str, share: float, heading: str, *, copy: float, lead: str = " "
+) -> list[Sentence]:
     """Write a share of the phrase book's sentences of a part, the first below a heading."""
     said: list[Sentence] = []
+    fill = _pronouns(stay)
     for at, sentence in enumerate(phrases()["discharge"][part]):
         if scribe.rng.random() < share * _LENGTHS[scribe.style]:
-            said.append(scribe.say(f"dc:{part}:{at}", [sentence], copy=copy, lead=lead if said else heading))
+            lead_here = lead if said else heading
+            said.append(scribe.say(f"dc:{part}:{at}", [sentence], fill=fill, copy=copy, lead=lead_here))
     return said
 
 
@@ -85,6 +95,7 @@ def _results(scribe: Scribe, stay: Admission, studies: list[Study]) -> list[Sent
                 scribe.say(
                     f"dc:{finding}:{label}",
                     options,
+                    fill=_pronouns(stay),
                     copy=0.3,
                     concept=CONCEPTS[finding],
                     polarity="affirmed" if label else "negated",
@@ -110,19 +121,21 @@ _PANEL = (("WBC", 4, 14), ("Hgb", 7, 7), ("Plt", 90, 300), ("Na", 130, 14), ("K"
 
 def _course(scribe: Scribe, stay: Admission) -> list[Sentence]:
     said = [scribe.say("dc:course", [f"# {REASONS[stay.reason][2]}."], lead="\n\nBrief Hospital Course:\n")]
-    said += _some(scribe, "course", 0.65, " ", copy=0.6)
+    said += _some(scribe, stay, "course", 0.42, " ", copy=0.6)
     for share in (0.25, 0.5, 1.0):
         how = trend(stay.course.states[int(share * stay.course.end)], scribe.rng)
         if how != "neutral":
             concept = "acuity" if how == "worse" else "recovery"
             options = phrases()["discharge"][how]
             at = 1 + int(scribe.rng.random() * len(said))
-            said.insert(at, scribe.say(f"dc:{how}:{share}", options, concept=concept, polarity="affirmed"))
+            said.insert(
+                at, scribe.say(f"dc:{how}:{share}", options, fill=_pronouns(stay), concept=concept, polarity="affirmed")
+            )
     return said
 
 
-def _medications(scribe: Scribe, heading: str) -> list[Sentence]:
-    return _some(scribe, "medications", 0.45, f"\n\n{heading}:\n", copy=0.9, lead="\n")
+def _medications(scribe: Scribe, stay: Admission, heading: str) -> list[Sentence]:
+    return _some(scribe, stay, "medications", 0.45, f"\n\n{heading}:\n", copy=0.9, lead="\n")
 
 
 def _ending(scribe: Scribe, stay: Admission) -> list[Sentence]:

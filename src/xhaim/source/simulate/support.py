@@ -102,7 +102,7 @@ def _procedure(
         itemid=itemid,
         value=max(1, round((ends - begins).total_seconds() / 60)) if end is not None else 1,
         valueuom="min" if end is not None else "None",
-        orderid=tables.rows["procedureevents"] + 1,
+        orderid=tables.number("procedureevents"),
         ordercategorydescription="ContinuousProcess" if end is not None else "Task",
         isopenbag=0,
         continueinnextdept=0,
@@ -130,7 +130,7 @@ def _norepinephrine(tables: Tables, stay: Admission, start: int, end: int, rng: 
             amountuom="mg",
             rate=rate,
             rateuom="mcg/kg/min",
-            orderid=tables.rows["inputevents"] + 1,
+            orderid=tables.number("inputevents"),
             ordercategoryname="01-Drips",
             patientweight=80,
             isopenbag=0,
@@ -149,7 +149,7 @@ def _drugs(tables: Tables, stay: Admission, rng: np.random.Generator) -> None:
     for drug in drugs:
         hour = rng.random() * min(24.0, stay.course.end)
         starts = stay.at(hour).replace(minute=0, second=0)
-        number = tables.rows["prescriptions"] + 1
+        number = tables.number("prescriptions")
         tables.add(
             "prescriptions",
             subject_id=stay.patient.subject_id,
@@ -173,7 +173,7 @@ def _administration(
     given = due + timedelta(minutes=int(rng.random() * 50))
     if given >= stay.ended:
         return
-    number = tables.rows["emar"] + 1
+    number = tables.number("emar")
     tables.add(
         "emar",
         subject_id=stay.patient.subject_id,
@@ -203,7 +203,7 @@ def _cultures(tables: Tables, stay: Admission, rng: np.random.Generator) -> None
         pneumonia = float(stay.state(hour)[DIMENSIONS.index("pneumonia")])
         grows = specimen == "SPUTUM" and pneumonia + float(rng.standard_normal()) > 1.2
         org_id, organism = pick(rng, _ORGANISMS) if grows else (None, None)
-        number = tables.rows["microbiologyevents"] + 1
+        number = tables.number("microbiologyevents")
         tables.add(
             "microbiologyevents",
             microevent_id=number,

@@ -39,6 +39,9 @@ What only the simulator knows. Never an input.
   may come out at the other end of anything that predicts.
 - `contradictions.csv`: one report affirms, a later one denies: as an addendum, or as the next film's report.
 
+Some films have a second report (SECOND READ) that says the same and is stored later. Values, gaps and what is missing
+are calibrated to summary statistics of the MIMIC-IV demo (`calibration.yaml` of the simulator); no record is copied.
+
 Traps on purpose: the report of a study states that study's label; a discharge summary states the outcome.
 
 Proxy attribute, for the audit of fairness: patients insured by Medicaid are exactly as ill as others, but measured

@@ -1,162 +1,102 @@
 """Vital signs and laboratory tests of one admission, from its latent course.
 
-A small share is dirt as records have it: no store time, a value only in words, a value out of range. A patient with
-Medicaid is measured less often than another with the same illness (the proxy attribute of the fairness audit).
+A value is a score z, part severities (``items.py``) and part a wandering that no severity explains: what is usual for
+this patient, what moves over hours, and the noise of one measurement; scores of signals hang together as in real
+stays. The quantiles of real values (``calibration.yaml``) turn it into a value.
 """
 
 from __future__ import annotations
 
-import math
-from datetime import datetime, timedelta
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
 
-from xhaim.source.simulate.items import GCS, LABS, SHIFTS, SOME_LABS, VITALS, Item
-from xhaim.source.simulate.latent import ACUITY, Array
-from xhaim.source.simulate.layout import Tables
-from xhaim.source.simulate.patients import Admission, Patient
-from xhaim.source.simulate.support import ventilated
+from xhaim.source.simulate.items import ITEMS, SHIFTS
+from xhaim.source.simulate.latent import Array
+from xhaim.source.simulate.patients import CONDITIONS, Admission
+from xhaim.source.simulate.schedule import SIGNALS, calibration, root_of_correlation
 
-DIRT = 0.006
-"""Share of measurements with each kind of dirt."""
-
-_LOADS = np.array([item.loads for item in VITALS])
-_MEANS, _NOISE = np.array([item.mean for item in VITALS]), np.array([item.noise for item in VITALS])
-_LOWEST, _HIGHEST = np.array([item.low for item in VITALS]), np.array([item.high for item in VITALS])
+_SCORES = np.array([-3.6, -2.326, -1.645, -1.282, -0.674, 0.0, 0.674, 1.282, 1.645, 2.326, 3.6])
+"""Normal scores of the calibrated quantiles, and those of the lowest and the highest value that are written."""
+_LEVEL = np.array([0.52, 0.83, 0.31, 0.56, 0.11, 0.24, -0.12])
+_SPREAD = np.array([1.03, 0.90, 0.97, 0.95, 0.85, 0.93, 0.92])
+"""Mean and standard deviation of the severities over hours of intensive care."""
+_ORDER = [ITEMS[name] for name in SIGNALS]
+_DECIMALS = np.array([item.decimals for item in _ORDER])
 
 
 @cache
-def _shift(itemid: int, conditions: tuple[str, ...]) -> float:
-    return sum(SHIFTS.get(name, {}).get(itemid, 0.0) for name in conditions)
+def _model() -> tuple[Array, Array, Array, Array, Array, Array]:
+    """Return [7, s] weights of severities, [s] of the rest; [s] between, moving, white; [s] hours of memory."""
+    about = [calibration()["signals"][name] for name in SIGNALS]
+    loads = np.array([item.loads for item in _ORDER]).T * _SPREAD[:, None]
+    chronic = sum((CONDITIONS[name][0] * _shift(name) ** 2 for name in SHIFTS), np.zeros(len(SIGNALS)))
+    noise = np.array([item.noise for item in _ORDER])
+    total = np.sqrt((loads**2).sum(axis=0) + chronic + noise**2)
+    between, moving = (np.array([one[key] for one in about]) for key in ("between", "moving"))
+    white = np.sqrt(np.maximum(1 - between - moving, 0.0))
+    hours = np.array([float(one["hours"]) for one in about])
+    return loads / total, noise / total, np.sqrt(between), np.sqrt(moving), white, hours
 
 
-def value_of(item: Item, state: Array, who: Patient, rng: np.random.Generator) -> float:
-    """Draw a value of an item in a state."""
-    shift = _shift(item.itemid, who.conditions)
-    load = sum(weight * float(severity) for weight, severity in zip(item.loads, state, strict=True) if weight)
-    raw = item.mean + shift + load + item.noise * float(rng.standard_normal())
-    raw = math.exp(min(raw, 20.0)) if item.log else raw
-    return round(min(max(raw, item.low), item.high), item.decimals)
+@cache
+def _tables() -> list[tuple[Array, Array]]:
+    """Return, by signal, scores and the values there; a scale of few points goes up in steps."""
+    found = []
+    for name, item in zip(SIGNALS, _ORDER, strict=True):
+        about = calibration()["signals"][name]
+        if "shares" in about:
+            edges = norm.ppf(np.cumsum(list(about["shares"].values()))[:-1].clip(1e-4, 1 - 1e-4))
+            values = np.array([float(value) for value in about["shares"]])
+            found.append((np.repeat(edges, 2) + np.tile([-1e-6, 1e-6], len(edges)), np.repeat(values, 2)[1:-1]))
+            continue
+        inner = np.array(about["quantiles"])
+        if item.unit == "°F":
+            inner = inner * 1.8 + 32
+        found.append((_SCORES, np.concatenate([[min(item.low, inner[0])], inner, [max(item.high, inner[-1])]])))
+    return found
 
 
-def write_values(tables: Tables, stay: Admission, rng: np.random.Generator) -> None:
-    """Write the laboratory results of an admission and the vital signs of its intensive care."""
-    _labs(tables, stay, rng)
-    if stay.icu is not None:
-        _vitals(tables, stay, rng)
+@cache
+def _shift(condition: str) -> Array:
+    return np.array([SHIFTS.get(condition, {}).get(name, 0.0) for name in SIGNALS])
 
 
-def write_lab(
-    tables: Tables,
-    stay: Admission,
-    item: Item,
-    value: float,
-    drawn: datetime,
-    stored: datetime,
-    rng: np.random.Generator,
-) -> None:
-    """Write one laboratory result, now and then as dirty as they come."""
-    dirt = rng.random()
-    text, number = (f"{value:g}", value) if dirt > DIRT else ("HEMOLYZED, RESULTS SUSPECT", None)
-    if DIRT < dirt < 1.5 * DIRT:
-        text, number = f"{value * 1000:g}", value * 1000
-    low, high = item.normal
-    tables.add(
-        "labevents",
-        labevent_id=tables.rows["labevents"] + 1,
-        subject_id=stay.patient.subject_id,
-        hadm_id=stay.hadm_id,
-        specimen_id=tables.rows["labevents"] // 20 + 1,
-        itemid=item.itemid,
-        charttime=drawn,
-        storetime=None if 2 * DIRT < dirt < 4 * DIRT else stored,
-        value=text,
-        valuenum=number,
-        valueuom=item.unit,
-        ref_range_lower=low,
-        ref_range_upper=high,
-        flag=None if low <= value <= high else "abnormal",
-        priority="STAT" if dirt > 0.6 else "ROUTINE",
-    )
+@cache
+def _chronic(conditions: tuple[str, ...]) -> Array:
+    """Return [s] what a patient's conditions add to the scores, centred over patients."""
+    total = _model()[1] / np.array([item.noise for item in _ORDER])
+    here = sum((_shift(name) for name in conditions if name in SHIFTS), np.zeros(len(SIGNALS)))
+    usual = sum((CONDITIONS[name][0] * _shift(name) for name in SHIFTS), np.zeros(len(SIGNALS)))
+    shifted: Array = (here - usual) * total
+    return shifted
 
 
-def _labs(tables: Tables, stay: Admission, rng: np.random.Generator) -> None:
-    """Write a panel every 8 to 20 h; results come after 1 to 4 h, one panel in twelve a day late."""
-    hour = rng.random() * 2 - 1
-    while hour < stay.course.end:
-        drawn = stay.at(hour).replace(second=0)
-        delay = 18 + 20 * rng.random() if rng.random() < 0.08 else 1 + 3 * rng.random()
-        stored = drawn + timedelta(minutes=round(delay * 60))
-        state = stay.state(hour)
-        for item in LABS:
-            if rng.random() < 0.95:
-                write_lab(tables, stay, item, value_of(item, state, stay.patient, rng), drawn, stored, rng)
-        for share, item in SOME_LABS:
-            if rng.random() < share:
-                write_lab(tables, stay, item, value_of(item, state, stay.patient, rng), drawn, stored, rng)
-        hour += (8 + 12 * rng.random()) / stay.patient.watched
+def scores(stay: Admission, rng: np.random.Generator) -> Array:
+    """Return [hours, s] the scores of an admission's hours, without the noise of single measurements."""
+    weights, rest, between, moving, _, hours = _model()
+    states = (stay.course.states - _LEVEL) / _SPREAD
+    keep = np.exp(-1.0 / hours)
+    steps = rng.standard_normal((len(states), len(SIGNALS))) @ root_of_correlation().T
+    steps[1:] *= np.sqrt(1 - keep**2)
+    left = np.power(keep, np.arange(len(states))[:, None])
+    wander = left * np.cumsum(steps / left, axis=0)
+    own: Array = states @ weights + _chronic(stay.patient.conditions)
+    found: Array = own + rest * (between * stay.patient.habit + moving * wander)
+    return found
 
 
-def _vitals(tables: Tables, stay: Admission, rng: np.random.Generator) -> None:
-    """Write vital signs about every hour of intensive care, the coma scale every four."""
-    first, last = stay.course.icu_in or 0, stay.course.icu_out or 0
-    states = stay.course.states[first:last]
-    blur = 0.7 * (rng.standard_normal(len(VITALS)) + rng.standard_normal((len(states), len(VITALS))))
-    levels = np.clip(_MEANS + states @ _LOADS.T + _NOISE * blur, _LOWEST, _HIGHEST)
-    seen = 0.93 * stay.patient.watched
-    for hour in range(first, last):
-        time = stay.at(hour).replace(second=0) + timedelta(minutes=int(rng.random() * 55))
-        if time >= stay.ended:
-            break
-        for item, level in zip(VITALS, levels[hour - first].tolist(), strict=True):
-            if rng.random() < (seen if item.itemid != 223761 else 0.3 * seen):
-                _chart(tables, stay, time, item, level, rng)
-        if (hour - first) % 4 == 0 and rng.random() < seen:
-            _coma(tables, stay, time, float(states[hour - first, ACUITY]), ventilated(stay, hour), rng)
-
-
-def _chart(tables: Tables, stay: Admission, time: datetime, item: Item, value: float, rng: np.random.Generator) -> None:
-    value = round(value, item.decimals)
-    dirt = rng.random()
-    text, number = (f"{value:g}", value)
-    if dirt < 0.3 * DIRT:
-        text, number = "9999", 9999.0
-    stored = time + timedelta(minutes=int(rng.random() * 40))
-    tables.add(
-        "chartevents",
-        subject_id=stay.patient.subject_id,
-        hadm_id=stay.hadm_id,
-        stay_id=stay.stay_id,
-        charttime=time,
-        storetime=None if dirt > 1 - DIRT else stored,
-        itemid=item.itemid,
-        value=text,
-        valuenum=number if dirt < 1 - 2 * DIRT or dirt > 1 - DIRT else None,
-        valueuom=item.unit,
-        warning=0,
-    )
-
-
-def _coma(
-    tables: Tables, stay: Admission, time: datetime, acuity: float, on_ventilator: bool, rng: np.random.Generator
-) -> None:
-    for itemid, _, answers in GCS:
-        lost = max(0.0, 0.9 * (acuity - 0.6) + 0.7 * float(rng.standard_normal())) + (1.5 if on_ventilator else 0.0)
-        score = max(1, len(answers) - round(lost))
-        if itemid == 223900 and on_ventilator:
-            score, answer = 0, "No Response-ETT"
-        else:
-            answer = answers[score - 1]
-        tables.add(
-            "chartevents",
-            subject_id=stay.patient.subject_id,
-            hadm_id=stay.hadm_id,
-            stay_id=stay.stay_id,
-            charttime=time,
-            storetime=time + timedelta(minutes=int(rng.random() * 40)),
-            itemid=itemid,
-            value=answer,
-            valuenum=score,
-            warning=0,
-        )
+def values_of(minutes: NDArray[np.int64], places: NDArray[np.int64], z: Array, rng: np.random.Generator) -> Array:
+    """Turn scores at minutes and places of ``SIGNALS`` into values; the noise of one minute is shared."""
+    white = _model()[1] * _model()[4]
+    at, of = np.unique(minutes, return_inverse=True)
+    noise = rng.standard_normal((len(at), len(SIGNALS))) @ root_of_correlation().T
+    noise *= np.where(rng.random(noise.shape) < 0.25, 1.86, 0.45)  # most are close, some are far off: variance 1
+    z = z + white[places] * noise[of, places]
+    values = np.empty(len(z))
+    for place, (at_score, table) in enumerate(_tables()):
+        own = places == place
+        values[own] = np.round(np.interp(z[own], at_score, table), _DECIMALS[place])
+    return values

@@ -7,6 +7,7 @@ becomes ``truth/spans.csv.gz`` with the exact offsets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,9 +26,29 @@ TYPO_SHARE = 0.005
 LINE = 78
 """Characters after which a line of a document breaks."""
 
+_CHOICE = re.compile(r"<([^<>]*)>")
+_RANGE = re.compile(r"(\d+(?:\.(\d+))?)\.\.(\d+(?:\.\d+)?)")
 _SHORTENS = {"terse": 0.6, "templated": 0.15, "verbose": 0.05, "dictation": 0.1}
 _VERBOSE_OPENERS = ("In comparison with the study of ___, ", "As compared to the previous radiograph, ", "Again, ")
 _DICTATED_OPENERS = ("We see that ", "I note that ", "On today's film ")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A radiologist: a house style and habits."""
+
+    style: str
+    typos: float = 1.0
+    """Typing errors, as a multiple of the usual share."""
+    shortens: float = 1.0
+    """Abbreviations, as a multiple of the style's share."""
+
+
+SITES: tuple[tuple[Reader, ...], ...] = (
+    (Reader("terse", 1.6, 1.2), Reader("terse", 0.4, 0.6), Reader("dictation"), Reader("verbose", 0.3)),
+    (Reader("templated", 0.5), Reader("templated", 1.2, 2.0), Reader("verbose"), Reader("dictation", 2.0)),
+)
+"""Where films are read, and by whom. A patient has a site, and is sometimes seen at the other."""
 
 
 @cache
@@ -67,10 +88,27 @@ class Scribe:
 
     rng: np.random.Generator
     memory: dict[str, str] = field(default_factory=dict)
-    style: str = "templated"
+    reader: Reader = Reader("templated")
     sentences: int = 0
     copied: int = 0
     words: int = 0
+    opened: bool = False
+    """Whether a sentence of the document was begun in its style's own way: once is enough."""
+
+    @property
+    def style(self) -> str:
+        """House style of whoever writes."""
+        return self.reader.style
+
+    def sit(self, site: int) -> None:
+        """Let somebody of a site, or now and then of another, write the next documents."""
+        at = site if self.rng.random() < 0.85 else int(self.rng.random() * len(SITES))
+        self.reader = pick(self.rng, SITES[at])
+
+    def under(self, part: str) -> str:
+        """Return what stands before a part of a report: its heading in the house style."""
+        name = phrases()["headings"][self.style][part]
+        return f"\n{name}: " if name else "\n"
 
     def say(
         self,
@@ -96,33 +134,34 @@ class Scribe:
         if old is not None and self.rng.random() < copy:
             self.copied += 1
             return Sentence(old, concept, polarity, True, lead)
-        text = pick(self.rng, options)
+        text = expand(pick(self.rng, options), self.rng)
         text = text.format(**fill) if fill else text
         text = self._shorten(text[0].upper() + text[1:])
         if organ:
-            text = self._in_style(text)
+            text = self._opened(self._in_style(text))
         self.memory.pop(slot, None)
         self.memory[slot] = text  # last in the order: what was written last is copied first
         return Sentence(text, concept, polarity, False, lead)
 
     def _in_style(self, text: str) -> str:
-        opener = ""
         if self.style == "terse":
             text = text.removeprefix("There is a ").removeprefix("There is ").removeprefix("The ")
             return text[0].upper() + text[1:]
-        if self.style == "verbose" and self.rng.random() < 0.35:
-            opener = pick(self.rng, _VERBOSE_OPENERS)
-        elif self.style == "dictation" and self.rng.random() < 0.3:
-            opener = pick(self.rng, _DICTATED_OPENERS)
-        if not opener or text[1].isupper():
+        return text
+
+    def _opened(self, text: str) -> str:
+        """Begin one new sentence of a document in the style's own way."""
+        openers = {"verbose": _VERBOSE_OPENERS, "dictation": _DICTATED_OPENERS}.get(self.style)
+        if openers is None or self.opened or not text.startswith(("There ", "The ")):
             return text
-        return opener + text[0].lower() + text[1:]
+        self.opened = True
+        return pick(self.rng, openers) + text[0].lower() + text[1:]
 
     def _shorten(self, text: str) -> str:
         for long, short in phrases()["abbreviations"].items():
-            if long in text and self.rng.random() < _SHORTENS[self.style]:
+            if long in text and self.rng.random() < self.reader.shortens * _SHORTENS[self.style]:
                 text = text.replace(long, short)
-        if self.rng.random() < TYPO_SHARE * (1 + text.count(" ")):
+        if self.rng.random() < self.reader.typos * TYPO_SHARE * (1 + text.count(" ")):
             text = _mistype(text, self.rng)
         return text
 
@@ -138,9 +177,25 @@ class Scribe:
             if sentence.concept is not None and sentence.polarity is not None:
                 start = at - len(sentence.text)
                 spans.append(Span(start, at, sentence.concept, sentence.polarity, sentence.is_copy))
+        self.opened = False
         text = _break_lines("".join(parts))
         self.words += len(text.split())
         return text, spans
+
+
+def expand(text: str, rng: np.random.Generator) -> str:
+    """Follow the grammar of the phrase book: <a|b> is one of them, <3..9> a number."""
+    while "<" in text:
+        text = _CHOICE.sub(lambda found: _chosen(found[1], rng), text)
+    return text
+
+
+def _chosen(options: str, rng: np.random.Generator) -> str:
+    between = _RANGE.fullmatch(options)
+    if between is None:
+        return pick(rng, options.split("|"))
+    low, high, decimals = float(between[1]), float(between[3]), len(between[2] or "")
+    return f"{low + (high - low) * rng.random():.{decimals}f}"
 
 
 def _mistype(text: str, rng: np.random.Generator) -> str:
