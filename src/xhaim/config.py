@@ -76,9 +76,23 @@ class LanguageModelSettings(_Settings):
     url: str | None = None
     model: str | None = None
     allow_remote: bool = False
-    """Loopback only unless said."""
+    """Loopback and ``hosts`` only unless said."""
+    hosts: tuple[str, ...] = ()
+    """Hosts besides this machine that may read notes as they are: a hospital's own gateway. Names or addresses."""
+    acknowledgement: str | None = None
+    """For any other host: who allows it and why, in words that name the host. Kept in the run's manifest."""
     max_output_tokens: int = 700
     timeout_s: float = 120.0
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Questions under way at a time."""
+    max_calls: Annotated[int, Field(ge=0)] | None = None
+    """Questions of one run; ``None``: no limit. What lies in the ledger is free."""
+    max_total_tokens: Annotated[int, Field(ge=0)] | None = None
+    """Of one run, in and out, as the server counts them."""
+
+    def decisive(self) -> str:
+        """Return what decides an answer as JSON, for a stage's key: not how many at a time, nor how much in all."""
+        return self.model_dump_json(include={"url", "model", "allow_remote", "hosts", "max_output_tokens"})
 
 
 class SummarizeSettings(_Settings):

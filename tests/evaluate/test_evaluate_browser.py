@@ -6,8 +6,8 @@ import pytest
 from made_up_run import make_attrition, make_explanation, make_header, make_predictions, make_record, make_summary
 
 from xhaim.evaluate.figures import figures
-from xhaim.evaluate.report import render
 from xhaim.evaluate.grids import grids
+from xhaim.evaluate.report import render
 from xhaim.evaluate.tables import all_tables
 from xhaim.task import load_task
 

@@ -1,5 +1,7 @@
 import contextlib
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +12,10 @@ import pytest
 
 from xhaim.config import LanguageModelSettings
 from xhaim.errors import BackendError, PrerequisiteError
-from xhaim.llm.client import OpenAICompatible, check_host
+from xhaim.llm.client import OpenAICompatible
+from xhaim.llm.limits import UnreachableError
+from xhaim.llm.privacy import is_trusted
+from xhaim.llm.replies import UnusableReplyError
 
 
 def completion(content: str | None, reason: str = "stop", **message: str) -> bytes:
@@ -163,33 +168,118 @@ def test_nothing_of_the_environment_leaks_and_redirects_lead_nowhere(
     assert len(server.seen) == 2
 
 
+def test_a_server_that_drips_is_given_up_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every byte comes in time, the whole does not."""
+    monkeypatch.setattr("xhaim.llm.client._RETRIES", 0)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        sock, _ = listener.accept()
+        with sock, contextlib.suppress(OSError):
+            sock.recv(65536)
+            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n")
+            for _ in range(400):
+                sock.sendall(b" ")
+                time.sleep(0.02)
+
+    threading.Thread(target=drip, daemon=True).start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    begun = time.monotonic()
+    with pytest.raises(UnreachableError, match="took longer than"):
+        OpenAICompatible(LanguageModelSettings(url=url, model="m", timeout_s=0.3)).ask("s", "u")
+    assert time.monotonic() - begun < 3
+    listener.close()
+
+
+@pytest.mark.parametrize("after", [0, 40, 130])
+def test_a_connection_that_is_reset_is_the_servers_fault(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xhaim.llm.client._RETRIES", 0)
+    listener = socket.create_server(("127.0.0.1", 0))
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n" + completion("x")
+
+    def reset() -> None:
+        sock, _ = listener.accept()
+        sock.recv(65536)
+        sock.sendall(whole[:after])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    threading.Thread(target=reset, daemon=True).start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    with pytest.raises(UnreachableError):
+        OpenAICompatible(LanguageModelSettings(url=url, model="m", timeout_s=5)).ask("s", "u")
+    listener.close()
+
+
+def test_fifty_megabytes_are_not_read(server: Script, model: Callable[..., OpenAICompatible]) -> None:
+    server.say(completion("x" * 50_000_000))
+    with pytest.raises(UnusableReplyError, match="larger than"):
+        model().ask("s", "u")
+    assert len(server.seen) == 1
+
+
+def test_a_cut_answer_tells_what_it_cost(server: Script, model: Callable[..., OpenAICompatible]) -> None:
+    server.say(completion("half", "length"))
+    with pytest.raises(UnusableReplyError) as caught:
+        model().ask("s", "u")
+    assert caught.value.reply is not None
+    assert (caught.value.reply.tokens_in, caught.value.reply.tokens_out) == (7, 3)
+
+
+@pytest.mark.parametrize("count", [True, -1, 1.5, "7", None])
+def test_a_count_that_is_none_is_not_believed(
+    server: Script, model: Callable[..., OpenAICompatible], count: object
+) -> None:
+    body = json.loads(completion("fine")) | {"usage": {"prompt_tokens": count, "completion_tokens": 3}}
+    server.say(json.dumps(body).encode())
+    reply = model().ask("s", "u")
+    assert (reply.tokens_in, reply.tokens_out) == (None, 3)
+
+
 @pytest.mark.parametrize(
     "url", ["http://localhost:1/v1", "http://127.3.2.1/v1", "http://[::1]:8000/v1", "HTTPS://LOCALHOST/v1"]
 )
-def test_this_machine_is_allowed(url: str) -> None:
-    check_host(url, allow_remote=False)
+def test_this_machine_is_trusted(url: str) -> None:
+    assert is_trusted(url, LanguageModelSettings())
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.org/v1",
-        "http://10.0.0.1/v1",
-        "http://localhost.example.org/",
-        "http://0.0.0.0/",
-        "http://2130706433/",
-    ],
-)
-def test_other_hosts_need_the_flag(url: str) -> None:
+REMOTE = [
+    "https://example.org/v1",
+    "https://10.0.0.1/v1",
+    "https://localhost.example.org/",
+    "https://0.0.0.0/",
+    "https://2130706433/",
+]
+SAID = "I, A. Person, allow de-identified text to go to {host} because a contract covers it"
+
+
+@pytest.mark.parametrize("url", REMOTE)
+def test_other_hosts_need_the_flag_and_a_word_in_writing(url: str) -> None:
+    host = url.split("/")[2]
+    said = SAID.format(host=host)
     with pytest.raises(BackendError, match="allow_remote"):
         OpenAICompatible(LanguageModelSettings(url=url, model="m"))
-    OpenAICompatible(LanguageModelSettings(url=url, model="m", allow_remote=True))
+    for wrong in (None, "", "yes", SAID.format(host="elsewhere.example"), host):
+        with pytest.raises(BackendError, match="acknowledgement"):
+            is_trusted(url, LanguageModelSettings(allow_remote=True, acknowledgement=wrong))
+    assert not is_trusted(url, LanguageModelSettings(allow_remote=True, acknowledgement=said))
+    with pytest.raises(BackendError, match="unencrypted"):
+        is_trusted(url.replace("https", "http"), LanguageModelSettings(allow_remote=True, acknowledgement=said))
+
+
+def test_a_named_host_is_trusted_as_it_is_written_and_no_other() -> None:
+    named = LanguageModelSettings(hosts=("Gateway.hospital.example", "10.0.0.7"))
+    assert is_trusted("http://gateway.hospital.example:8000/v1", named)
+    assert is_trusted("http://10.0.0.7/v1", named)
+    for url in ("http://evil.gateway.hospital.example/", "http://10.0.0.70/", "http://hospital.example/"):
+        with pytest.raises(BackendError):
+            is_trusted(url, named)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "http://key@localhost/v1", "localhost:8000", "http:///v1"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(BackendError, match="url of the language model"):
-        check_host(url, allow_remote=True)
+        is_trusted(url, LanguageModelSettings(allow_remote=True))
 
 
 def test_no_model_is_told() -> None:

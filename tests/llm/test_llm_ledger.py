@@ -4,28 +4,34 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
-from xhaim.errors import BackendError, DataError
+from xhaim.errors import BackendError, DataError, PrerequisiteError
+from xhaim.llm.costs import COST_SCHEMA, Price, costs
 from xhaim.llm.ledger import Ledger
+from xhaim.llm.replies import UnusableReplyError
 from xhaim.llm.scripted import ScriptedModel
+from xhaim.ports import Reply
 
 SCHEMA = {"type": "object"}
 
 
 def test_nothing_is_asked_twice_and_a_new_run_resumes(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    first = ScriptedModel(["one", "two", "three"])
+    first = ScriptedModel(["one", "{}", "three"])
     ledger = Ledger(path, first)
     assert [ledger.ask("s", "u").text, ledger.ask("s", "u").text] == ["one", "one"]
-    assert ledger.ask("s", "u", SCHEMA).text == "two"
+    assert ledger.ask("s", "u", SCHEMA).text == "{}"
     assert ledger.ask("s2", "u").text == "three"
     assert len(first.asked) == 3
     ledger.close()
     again = ScriptedModel([])
-    assert Ledger(path, again).ask("s", "u", SCHEMA).text == "two"
+    assert Ledger(path, again).ask("s", "u", SCHEMA).text == "{}"
     other = ScriptedModel(["four"], name="another model")
     assert Ledger(path, other).ask("s", "u").text == "four"
 
@@ -75,6 +81,91 @@ def test_threads_share_one_ledger(tmp_path: Path) -> None:
     for one in threads:
         one.join()
     assert ledger.totals()["ok"] == 5
+    assert ledger.totals()["attempts"] == 5
+
+
+STRICT = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
+
+
+class Told(ScriptedModel):
+    """Counts tokens, and says why it stopped."""
+
+    reason = "stop"
+
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
+        return replace(
+            ScriptedModel.ask(self, system, user, schema), tokens_in=10, tokens_out=2, finish_reason=self.reason
+        )
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "  \n",
+        "no json",
+        '{"n": 1',
+        '{"n": "1"}',
+        '{"n": 1, "m": 2}',
+        "[]",
+        "[" * 5000,
+        '{"n":' * 60 + "1" + "}" * 60,
+    ],
+)
+def test_what_cannot_be_used_is_never_kept_as_an_answer(tmp_path: Path, bad: str) -> None:
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path, Told([bad, bad, '{"n": 1}']))
+    for _ in range(2):
+        with pytest.raises(UnusableReplyError):
+            ledger.ask("s", "secret", STRICT)
+    row = sqlite3.connect(path).execute("SELECT status, reply, attempts, spent_in, error FROM calls").fetchone()
+    assert row[:4] == ("failed", bad, 2, 20)
+    assert "secret" not in row[4]
+    assert ledger.ask("s", "secret", STRICT).text == '{"n": 1}'
+    assert ledger.ask("s", "secret", STRICT).tokens_in == 10
+    totals = ledger.totals()
+    assert (totals["ok"], totals["attempts"], totals["tokens_in"], totals["tokens_out"]) == (1, 3, 30, 6)
+
+
+def test_a_cut_reply_is_a_failure_whatever_it_holds(tmp_path: Path) -> None:
+    model = Told(['{"n": 1}'])
+    model.reason = "length"
+    with pytest.raises(UnusableReplyError, match="cut by its length"):
+        Ledger(tmp_path / "ledger.sqlite", model).ask("s", "u", STRICT)
+
+
+def test_the_cost_sheet_counts_failures_and_prices_only_what_it_can(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite", Told(["bad", '{"n": 1}', '{"n": 2}'], name="a"))
+    with pytest.raises(UnusableReplyError):
+        ledger.ask("s", "u", STRICT)
+    ledger.ask("s", "u", STRICT)
+    ledger.ask("s", "u2", STRICT)
+    other = Ledger(tmp_path / "ledger.sqlite", ScriptedModel(["x", BackendError("gone")], name="b"))
+    other.ask("s", "u")
+    with pytest.raises(BackendError):
+        other.ask("s", "u2")
+    sheet = costs(tmp_path, {"a": Price(1.0, 100.0), "b": Price(1.0, 1.0)})
+    assert sheet.schema == pl.Schema(COST_SCHEMA)
+    a, b = sheet.drop("seconds").rows(named=True)
+    assert a == {
+        "model": "a", "requests": 2, "answered": 2, "failed": 0, "calls": 3, "tokens_in": 30, "tokens_out": 6,
+        "uncounted": 0, "money": pytest.approx(30e-6 + 600e-6),
+    }  # fmt: skip
+    assert (b["requests"], b["failed"], b["calls"], b["tokens_in"], b["uncounted"], b["money"]) == (
+        2,
+        1,
+        2,
+        None,
+        2,
+        None,
+    )
+    assert costs(tmp_path, {})["money"].to_list() == [None, None]
+    with pytest.raises(PrerequisiteError, match="no ledger"):
+        costs(tmp_path / "elsewhere", {})
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "ledger.sqlite").write_text("no database at all" * 99)
+    with pytest.raises(DataError, match="is not a ledger"):
+        costs(tmp_path / "bad", {})
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from xhaim.cli.app import app
-from xhaim.cli.words import AsJson, DryRun, absolute, build_settings, parse_hours, say, watch
+from xhaim.cli.words import AsJson, DryRun, absolute, build_settings, parse_hours, prices, say, watch
 from xhaim.task import shipped_tasks
 
 
@@ -47,6 +47,10 @@ def run(
     llm_url: Annotated[str | None, typer.Option(help="OpenAI-compatible server for summaries.")] = None,
     llm_model: Annotated[str | None, typer.Option(help="Model on that server.")] = None,
     allow_remote: Annotated[bool, typer.Option(help="Let text leave this machine for that server.")] = False,
+    acknowledge: Annotated[
+        str | None,
+        typer.Option(help="For a remote server: who allows it and why, naming the host; kept in the manifest."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each core unless said.")] = None,
     set_: Annotated[
         list[str], typer.Option("--set", help="Any setting, as in encoder.epochs=3; may be repeated.")
@@ -62,7 +66,7 @@ def run(
             "report_policy": report_policy,
             "sample": {"landmark_hours": parse_hours(landmark) if landmark else None},
             "split": {"repeats": splits},
-            "llm": {"url": llm_url, "model": llm_model, "allow_remote": allow_remote},
+            "llm": {"url": llm_url, "model": llm_model, "allow_remote": allow_remote, "acknowledgement": acknowledge},
         },
         set_,
     )
@@ -100,6 +104,20 @@ def explain(
         return
     explained = explain_one(run_dir, task, sample, watch(as_json))
     typer.echo(to_json(explained.explanation) if as_json else explained.preface + to_text(explained.explanation))
+
+
+@app.command()
+def costs(
+    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    price: Annotated[
+        list[str], typer.Option(help="MODEL=IN,OUT: money for a million tokens in and out; may be repeated.")
+    ] = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Say what the language models of a run cost: calls, tokens, seconds, money."""
+    from xhaim.llm.costs import costs as sheet
+
+    say({"models": sheet(run_dir, prices(price)).to_dicts()}, as_json=as_json)
 
 
 @app.command()

@@ -53,6 +53,21 @@ def build_settings(base: dict[str, Any], overrides: list[str]) -> RunSettings:
         ) from None
 
 
+def prices(words: list[str]) -> dict[str, Any]:
+    """Return model -> price of ``MODEL=IN,OUT``. Raises DataError."""
+    from xhaim.llm.costs import Price
+
+    found = {}
+    for word in words:
+        model, _, rest = word.rpartition("=")
+        parts = rest.split(",")
+        try:
+            found[model] = Price(float(parts[0]), float(parts[1]))
+        except (IndexError, ValueError):
+            raise DataError("not a price", got=word[:80], expected="MODEL=IN,OUT, as in llama=0.5,1.5") from None
+    return found
+
+
 def absolute(name: str) -> str:
     """Return a task file's whole path; a shipped task's name as it is."""
     path = Path(name)

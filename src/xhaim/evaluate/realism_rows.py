@@ -66,7 +66,7 @@ def _in_unit() -> pl.Expr:
     return expr
 
 
-def rows_per_stay(events: pl.LazyFrame, stays: pl.DataFrame) -> dict[str, dict[str, float]]:
+def rows_per_stay(events: pl.LazyFrame, stays: pl.DataFrame) -> dict[str, dict[str, float | None]]:
     """Return, by kind of event (``CHART``, ``LAB``, ...), the mean rows per stay and its 95 % interval by subjects."""
     kind = pl.col("code").str.split("//").list.first().alias("kind")
     timed = events.filter(pl.col("time").is_not_null()).select("subject_id", "time", kind)

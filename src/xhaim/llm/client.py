@@ -1,21 +1,21 @@
-"""The one door to a language model: any OpenAI-compatible server, loopback only unless the user says otherwise."""
+"""The one door to a language model: any OpenAI-compatible server, on this machine unless the settings say otherwise."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 import re
-import socket
 import time
 from functools import cached_property
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, BadRequestError, DefaultHttpxClient, OpenAI
 
 from xhaim.config import LanguageModelSettings
 from xhaim.errors import BackendError, PrerequisiteError
+from xhaim.llm.limits import UnreachableError
+from xhaim.llm.privacy import Cleared, PrivacyError, is_trusted
+from xhaim.llm.replies import UnusableReplyError
 from xhaim.ports import Reply
 
 KEY_VARIABLE = "XHAIM_LLM_API_KEY"
@@ -30,8 +30,8 @@ _HEADER = re.compile(r"host|authorization|accept|accept-encoding|content-(type|l
 class OpenAICompatible:
     """A model behind an OpenAI-compatible endpoint: temperature 0, seed 0, bounded time, tries and size.
 
-    Raises PrerequisiteError when url or model is not set, BackendError when the url leads off this machine and
-    ``allow_remote`` is not set.
+    Raises PrerequisiteError when url or model is not set, BackendError when the host may read nothing
+    (``privacy.is_trusted``).
     """
 
     def __init__(self, settings: LanguageModelSettings) -> None:
@@ -42,7 +42,8 @@ class OpenAICompatible:
                 expected="both, as in url: http://127.0.0.1:8000/v1 and model: my-model",
                 do="set llm.url and llm.model, or leave both out: summaries are then extractive",
             )
-        check_host(settings.url, allow_remote=settings.allow_remote)
+        self.trusted = is_trusted(settings.url, settings)
+        """Whether the server may read notes as they are; the others get only what passed ``privacy.Gate``."""
         self._settings, self._url, self._model = settings, settings.url, settings.model
 
     @property
@@ -58,9 +59,16 @@ class OpenAICompatible:
     def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
         """Return the answer without any reasoning; with ``schema``, the server is asked for JSON that fits it.
 
-        A server that refuses the schema (400) is asked again with the schema in words. Raises BackendError when
-        there is no whole answer: no connection, an error after 3 retries, too slow, too long, cut or empty.
+        A server that refuses the schema (400) is asked again with the schema in words. Raises UnreachableError where
+        the server fails (no connection, too slow, 429 or 5xx after 3 retries), UnusableReplyError for an answer that
+        is cut, empty, too long or no chat completion, PrivacyError for plain text to a host that is not trusted.
         """
+        if not self.trusted and not (isinstance(system, Cleared) and isinstance(user, Cleared)):
+            raise PrivacyError(
+                "a prompt that did not pass the privacy gate was about to leave this machine",
+                got="plain text for a host that is not trusted",
+                expected="what privacy.Gate makes of it",
+            )
         if schema is None:
             return self._ask(system, user, None)
         try:
@@ -104,13 +112,13 @@ class OpenAICompatible:
         except BadRequestError as error:
             if schema is not None:
                 raise _SchemaRefusedError from error
-            raise _failed(self._model, f"the server refused the request ({error.status_code})") from error
+            raise BackendError(f"the server of '{self._model}' refused the request ({error.status_code})") from error
         except APITimeoutError as error:
-            raise _failed(self._model, f"no answer within {self._settings.timeout_s:g} s") from error
+            raise self._unreachable(f"no answer within {self._settings.timeout_s:g} s") from error
         except APIStatusError as error:
-            raise _failed(self._model, f"the server answered {error.status_code}") from error
+            raise self._unreachable(f"the server answered {error.status_code}") from error
         except APIConnectionError as error:
-            raise _failed(self._model, "no connection to the server") from error
+            raise self._unreachable("no connection to the server") from error
         return self._reply(body, time.monotonic() - begun)
 
     def _read(self, system: str, user: str, schema: dict[str, Any] | None) -> bytes:
@@ -122,14 +130,23 @@ class OpenAICompatible:
         messages: Any = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         create = cast("Any", self._client.chat.completions.with_streaming_response.create)
         with create(model=self._model, messages=messages, **self._sampling, **extra) as response:
-            deadline = time.monotonic() + self._settings.timeout_s
-            body = bytearray()
-            for part in response.iter_bytes(65536):
+            return self._body(response, time.monotonic() + self._settings.timeout_s)
+
+    def _body(self, response: Any, deadline: float) -> bytes:  # noqa: ANN401  (a response of the client's own HTTP package)
+        body = bytearray()
+        try:
+            for part in response.iter_bytes():  # as it comes: a server that drips must meet the deadline
                 body += part
                 if len(body) > MAX_REPLY_BYTES:
-                    raise _failed(self._model, f"the answer is larger than {MAX_REPLY_BYTES} bytes")
+                    raise UnusableReplyError(self._model, f"the answer is larger than {MAX_REPLY_BYTES} bytes")  # noqa: TRY301
                 if time.monotonic() > deadline:
-                    raise _failed(self._model, f"the answer took longer than {self._settings.timeout_s:g} s")
+                    raise self._unreachable(f"the answer took longer than {self._settings.timeout_s:g} s")  # noqa: TRY301
+        except BackendError:
+            raise
+        except (
+            Exception
+        ) as error:  # faults inside a body come as they are, from a package whose name depends on openai's
+            raise self._unreachable("the connection broke") from error
         return bytes(body)
 
     def _reply(self, body: bytes, seconds: float) -> Reply:
@@ -141,54 +158,20 @@ class OpenAICompatible:
             usage = parsed.get("usage") or {}
             counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
-            raise _failed(self._model, "the answer is not a chat completion") from error
-        if reason == "length":
-            raise _failed(self._model, "the answer was cut by its length", "raise llm.max_output_tokens")
+            raise UnusableReplyError(self._model, "the answer is not a chat completion") from error
+        tokens_in, tokens_out = (count if type(count) is int and count >= 0 else None for count in counts)
         text = _THOUGHT.sub("", content).strip() if isinstance(content, str) else ""
+        reply = Reply(text, self._model, reason[:40], tokens_in, tokens_out, round(seconds, 3))
+        if reason == "length":
+            do = "raise llm.max_output_tokens"
+            raise UnusableReplyError(self._model, "the answer was cut by its length", reply, do=do)
         if not text:
-            raise _failed(self._model, f"the answer is empty (finish_reason {reason[:40]})")
-        tokens_in, tokens_out = (count if isinstance(count, int) else None for count in counts)
-        return Reply(text, self._model, reason, tokens_in, tokens_out, round(seconds, 3))
+            raise UnusableReplyError(self._model, f"the answer is empty (finish_reason {reason[:40]})", reply)
+        return reply
+
+    def _unreachable(self, why: str) -> UnreachableError:
+        return UnreachableError(f"the language model '{self._model}' gave no usable answer: {why}")
 
 
 class _SchemaRefusedError(Exception):
     """The server answered 400 to a request with a schema."""
-
-
-def _failed(model: str, why: str, do: str | None = None) -> BackendError:
-    return BackendError(f"the language model '{model}' gave no usable answer: {why}", do=do)
-
-
-def check_host(url: str, *, allow_remote: bool) -> None:
-    """Raise BackendError unless ``url`` is http(s) and leads to this machine, or ``allow_remote`` is set.
-
-    This machine: ``localhost`` where all its addresses are loopback, or an address in 127.0.0.0/8 or ::1. Any other
-    name counts as remote, whatever it resolves to, for it could resolve to something else at the next request.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise BackendError(
-            "the url of the language model cannot be used",
-            expected="http://host:port/v1 or https://host/v1, without a user name or key in it",
-            do=f"put the key into the environment variable {KEY_VARIABLE}",
-        )
-    if not allow_remote and not _is_loopback(parts.hostname):
-        raise BackendError(
-            "the language model is not on this machine, and notes would leave it",
-            got=parts.hostname,
-            expected="localhost, an address in 127.0.0.0/8, or ::1",
-            do="set llm.allow_remote: true if that host may read the patients' notes",
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        if host.lower() != "localhost":
-            return False
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return bool(found) and all(ipaddress.ip_address(address).is_loopback for address in found)

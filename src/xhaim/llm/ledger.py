@@ -7,36 +7,54 @@ import json
 import os
 import sqlite3
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from xhaim.errors import BackendError, DataError
+from xhaim.llm.replies import UnusableReplyError, fault_of
 from xhaim.ports import LanguageModel, Reply
 
-_VERSION = 1
+FILE = "ledger.sqlite"
+"""Where a run directory keeps it."""
+VERSION = 2
 _TABLE = """
 CREATE TABLE IF NOT EXISTS calls (
     request_hash  TEXT PRIMARY KEY,
     model         TEXT NOT NULL,
-    request       TEXT NOT NULL,   -- JSON: model, fingerprint, system, user, schema
+    request       TEXT NOT NULL,     -- JSON: model, fingerprint, system, user, schema; the prompt holds its template
     status        TEXT NOT NULL CHECK (status IN ('ok', 'failed')),
-    reply         TEXT,            -- NULL unless ok
+    reply         TEXT,              -- of the last attempt, where anything came; an answer only if ok
     finish_reason TEXT,
-    tokens_in     INTEGER,
+    tokens_in     INTEGER,           -- of the last attempt
     tokens_out    INTEGER,
-    seconds       REAL,            -- of the call that succeeded
+    seconds       REAL,
     attempts      INTEGER NOT NULL,
-    error         TEXT,            -- NULL if ok
-    asked_at      TEXT NOT NULL    -- UTC, of the last attempt
+    spent_in      INTEGER,           -- of all attempts; NULL: no reply was counted
+    spent_out     INTEGER,
+    spent_s       REAL NOT NULL,
+    uncounted     INTEGER NOT NULL,  -- 1: some attempt came back without a count of tokens
+    error         TEXT,              -- NULL if ok
+    asked_at      TEXT NOT NULL      -- UTC, of the last attempt
 ) STRICT
 """
 _WRITE = """
-INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)
+INSERT INTO calls VALUES (
+    :key, :model, :request, :status, :text, :finish_reason, :tokens_in, :tokens_out, :seconds, 1,
+    :tokens_in, :tokens_out, :spent, :uncounted, :error, :asked_at
+)
 ON CONFLICT (request_hash) DO UPDATE SET
     status = excluded.status, reply = excluded.reply, finish_reason = excluded.finish_reason,
     tokens_in = excluded.tokens_in, tokens_out = excluded.tokens_out, seconds = excluded.seconds,
-    attempts = calls.attempts + 1, error = excluded.error, asked_at = excluded.asked_at
+    attempts = calls.attempts + 1, error = excluded.error, asked_at = excluded.asked_at,
+    spent_in = CASE WHEN excluded.spent_in IS NULL THEN calls.spent_in
+                    ELSE coalesce(calls.spent_in, 0) + excluded.spent_in END,
+    spent_out = CASE WHEN excluded.spent_out IS NULL THEN calls.spent_out
+                     ELSE coalesce(calls.spent_out, 0) + excluded.spent_out END,
+    spent_s = calls.spent_s + excluded.spent_s, uncounted = max(calls.uncounted, excluded.uncounted)
 WHERE calls.status = 'failed'
 """
 
@@ -51,16 +69,17 @@ class Ledger:
     def __init__(self, path: Path, model: LanguageModel) -> None:
         self._model = model
         self._lock = threading.Lock()
+        self._asking: dict[str, tuple[threading.Lock, int]] = {}
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._calls = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         try:
             self._calls.execute("PRAGMA journal_mode = WAL")
             self._calls.execute("PRAGMA synchronous = FULL")
             (version,) = self._calls.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
-                raise DataError(f"{path} is a ledger of another version", got=version, expected=_VERSION)
+            if version not in (0, VERSION):
+                raise DataError(f"{path} is a ledger of another version", got=version, expected=VERSION)
             self._calls.execute(_TABLE)
-            self._calls.execute(f"PRAGMA user_version = {_VERSION}")
+            self._calls.execute(f"PRAGMA user_version = {VERSION}")
         except sqlite3.DatabaseError as error:
             raise DataError(
                 f"{path} is not a ledger", got=str(error), do="move the file away; it is made anew"
@@ -74,7 +93,8 @@ class Ledger:
     def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
         """Return the stored answer to the same request, else ask the model and store what came.
 
-        Failures are stored, and asked again. Raises BackendError as the model does.
+        Failures are stored, and asked again: no answer, and one that is cut, empty or not by the schema
+        (UnusableReplyError). Raises BackendError as the model does.
         """
         request = json.dumps(
             {
@@ -86,23 +106,47 @@ class Ledger:
             },
             sort_keys=True,
         )
-        key = hashlib.sha256(request.encode()).hexdigest()
-        stored = self._stored(key)
-        if stored is not None:
-            return stored
+        key = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
+        with self._turn(key):
+            return self._stored(key) or self._ask(key, request, system, user, schema)
+
+    def _ask(self, key: str, request: str, system: str, user: str, schema: dict[str, Any] | None) -> Reply:
+        begun = time.monotonic()
+        reply: Reply | None = None
         try:
             reply = self._model.ask(system, user, schema)
+            fault = fault_of(reply, schema)
+            if fault is not None:
+                raise UnusableReplyError(self.name, fault, reply)
         except BackendError as error:
-            self._write(key, request, None, error.what)
+            came = error.reply if isinstance(error, UnusableReplyError) else None
+            self._write(key, request, came, error.what, time.monotonic() - begun)
             raise
-        self._write(key, request, reply, None)
+        self._write(key, request, reply, None, time.monotonic() - begun)
         return self._stored(key) or reply
 
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[None]:
+        """Let one thread at a time ask the same thing; the next finds the answer."""
+        with self._lock:
+            mine, waiting = self._asking.get(key, (threading.Lock(), 0))
+            self._asking[key] = (mine, waiting + 1)
+        try:
+            with mine:
+                yield
+        finally:
+            with self._lock:
+                left = self._asking[key][1] - 1
+                if left:
+                    self._asking[key] = (mine, left)
+                else:
+                    del self._asking[key]
+
     def totals(self) -> dict[str, float | None]:
-        """Return the cost sheet: requests ok and failed, attempts, tokens in and out, seconds; ``None``: not known."""
+        """Return requests ok and failed, attempts, tokens in and out and seconds of all; ``None``: not known."""
         row = self._row(
-            "SELECT total(status = 'ok'), total(status = 'failed'), total(attempts), sum(tokens_in), sum(tokens_out),"
-            " sum(seconds) FROM calls"
+            "SELECT total(status = 'ok'), total(status = 'failed'), total(attempts), sum(spent_in), sum(spent_out),"
+            " total(spent_s) FROM calls"
         )
         names = ("ok", "failed", "attempts", "tokens_in", "tokens_out", "seconds")
         return dict(zip(names, row or [None] * 6, strict=True))
@@ -124,20 +168,23 @@ class Ledger:
         )
         return Reply(*row) if row else None
 
-    def _write(self, key: str, request: str, reply: Reply | None, error: str | None) -> None:
-        told = (
-            (reply.text, reply.finish_reason, reply.tokens_in, reply.tokens_out, reply.seconds) if reply else [None] * 5
-        )
+    def _write(self, key: str, request: str, reply: Reply | None, error: str | None, spent: float) -> None:
+        told = {
+            "text": reply.text if reply else None,
+            "finish_reason": reply.finish_reason if reply else None,
+            "tokens_in": reply.tokens_in if reply else None,
+            "tokens_out": reply.tokens_out if reply else None,
+            "seconds": reply.seconds if reply else None,
+        }
+        row = told | {
+            "key": key,
+            "model": self.name,
+            "request": request,
+            "status": "ok" if error is None else "failed",
+            "spent": round(spent, 3),
+            "uncounted": int(told["tokens_in"] is None or told["tokens_out"] is None),
+            "error": error,
+            "asked_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
         with self._lock:
-            self._calls.execute(
-                _WRITE,
-                (
-                    key,
-                    self._model.name,
-                    request,
-                    "failed" if reply is None else "ok",
-                    *told,
-                    error,
-                    datetime.now(UTC).isoformat(timespec="seconds"),
-                ),
-            )
+            self._calls.execute(_WRITE, row)

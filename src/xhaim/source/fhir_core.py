@@ -94,13 +94,13 @@ class Gathering:
         deceased = {subjects[name]: found.content.deceased for name, found in people.items()}
         admissions = Admissions(known, icus, deceased, books["Encounter"])
         deaths = admissions.tell(newest["Encounter"])
-        for name, found in people.items():
-            person: Person = found.content
+        for name, one in people.items():
+            person: Person = one.content
             for event in person.events:
-                books["Patient"].event(subjects[name], found, event)
+                books["Patient"].event(subjects[name], one, event)
             if died := deaths.get(subjects[name]):
                 event = {"code": ev.DEATH, "time": died.time, "known_at": died.known_at}
-                books["Patient"].event(subjects[name], found, event, died.hadm_id)
+                books["Patient"].event(subjects[name], one, event, died.hadm_id)
         for kind in ("Patient", "Location", "Medication"):
             books[kind].used += len(newest[kind])
         numbers = {"subject": subjects, "study": studies, "admission": admissions.admissions, "stay": admissions.stays}

@@ -1,27 +1,34 @@
-"""Summaries written by a language model, held to the chunks: what is not supported is dropped and counted."""
+"""Summaries written by a language model, held to the chunks: what is not supported is repaired once or dropped."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
+from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xhaim.config import SummarizeSettings
 from xhaim.errors import BackendError
+from xhaim.llm.fence import fence_all, fenced, nonce, visible, without_marks
+from xhaim.llm.replies import UnusableReplyError, fault_of
 from xhaim.ports import LanguageModel
 from xhaim.records import CitedSentence, Evidence, Summary
-from xhaim.summarize.checks import supported
+from xhaim.summarize.checks import faults
 from xhaim.summarize.extractive import CountTokens
+from xhaim.summarize.hostile import readable, without_orders
 from xhaim.task import Task
 
-_MARK = re.compile(r"<[\s/]*chart\b[^>\n]*>?", re.IGNORECASE)
+TEMPLATES = "v2"
+"""Version of the prompts: a folder of ``prompts/``. The ledger keeps each prompt as it was sent."""
 _CITATION = re.compile(r"\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\]")
 _WORDS_PER_TOKEN = 0.6
 """Of clinical English; what the model is asked for. The count of tokens decides."""
+_SHOWN_AGAIN = 6000
+"""Characters of an answer that are shown to the model when it is asked to mend it."""
 
 
 class _Sentence(BaseModel):
@@ -37,81 +44,161 @@ class _Answer(BaseModel):
     sentences: Annotated[list[_Sentence], Field(max_length=100)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One answer: the sentences that hold, what is wrong with it, and the answer itself to be shown again."""
+
+    kept: tuple[CitedSentence, ...] = ()
+    wrong: tuple[str, ...] = ()
+    dropped: int = 0
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Everything that one summary is asked with."""
+
+    evidence: Evidence
+    task: Task
+    texts: tuple[str, ...]
+    """What of each chunk may be seen; also all that counts as support."""
+    model: LanguageModel
+    count: CountTokens
+    max_tokens: int
+
+    def tokens(self, kept: tuple[CitedSentence, ...]) -> int:
+        """Return how long the sentences are together."""
+        return self.count(" ".join(sentence.text for sentence in kept))
+
+    def fits(self, written: _Written) -> bool:
+        """Say whether all that holds fits the encoder."""
+        return self.tokens(written.kept) <= self.max_tokens
+
+
 def generative(
     evidence: Evidence, task: Task, model: LanguageModel, count_tokens: CountTokens, settings: SummarizeSettings
 ) -> Summary:
     """Return what ``model`` writes of the evidence, in its order, within ``settings.max_tokens``.
 
-    The chunks are data between marks that note text cannot forge. Every sentence must cite chunks and agree with
-    them (``checks.supported``), else it is dropped and counted. Too long: asked once more, then whole sentences are
-    cut from the end. No evidence: no sentences, and nothing is asked. Raises BackendError when there is no answer,
-    or none that can be used, twice; the caller may then write extractively and say so.
+    The chunks are data between marks that note text cannot forge, without what is invisible or addresses a model
+    (``hostile.readable``). Every sentence must cite chunks and agree with them (``checks.faults``). Where some do not,
+    the model is told which and why and asked once more; of the two answers the one with more good sentences is taken,
+    and the others are dropped and counted. Too long: asked once more for fewer words, then whole sentences are cut
+    from the end. No evidence: no sentences, and nothing is asked. Raises BackendError when there is no answer that can
+    be used; the caller may then write extractively and say so.
     """
-    if not evidence.chunks:
+    texts = readable([scored.chunk for scored in evidence.chunks])
+    if not any(texts):
         return Summary(evidence.sample_id, task.id, evidence.modality, (), count_tokens(""), model.name)
+    question = _Question(evidence, task, texts, model, count_tokens, settings.max_tokens)
     words = int(settings.max_tokens * _WORDS_PER_TOKEN)
-    kept, dropped, why = _written(evidence, task, model, words, "")
+    best = _write(question, words, None)
+    if best.wrong:
+        best = _better(best, _again(question, words, best, best.wrong))
+    if not question.fits(best):
+        shorter = _again(question, words // 2, best, ("it is too long",))
+        best = shorter if shorter.kept and question.tokens(shorter.kept) < question.tokens(best.kept) else best
+    kept = best.kept
+    while kept and question.tokens(kept) > settings.max_tokens:
+        kept = kept[:-1]
     if not kept:
-        again = f" Your last answer could not be used: {why}."
-        kept, dropped, why = _written(evidence, task, model, words, again)
-    elif count_tokens(_joined(kept)) > settings.max_tokens:
-        shorter = _written(evidence, task, model, words // 2, " Your last answer was too long.")
-        kept, dropped, why = shorter if shorter[0] else (kept, dropped, why)
-    while kept and count_tokens(_joined(kept)) > settings.max_tokens:
-        kept, why = kept[:-1], "not one sentence fits the length"
-    if not kept:
-        raise BackendError(f"the language model '{model.name}' wrote no usable summary", got=why)
-    n_tokens = count_tokens(_joined(kept))
-    return Summary(evidence.sample_id, task.id, evidence.modality, tuple(kept), n_tokens, model.name, dropped)
+        got = "; ".join(best.wrong[:3]) or "not one sentence fits the length"
+        raise BackendError(f"the language model '{model.name}' wrote no usable summary", got=got)
+    return Summary(
+        evidence.sample_id, task.id, evidence.modality, kept, question.tokens(kept), model.name, best.dropped
+    )
 
 
-def _written(
-    evidence: Evidence, task: Task, model: LanguageModel, words: int, again: str
-) -> tuple[list[CitedSentence], int, str]:
-    """Ask once; return the sentences that hold, how many did not, and why none holds."""
-    reply = model.ask(_template("system"), _prompt(evidence, task, words, again), _Answer.model_json_schema())
-    if reply.finish_reason == "length":
-        raise BackendError(f"the answer of '{model.name}' was cut by its length")
+def _better(first: _Written, second: _Written) -> _Written:
+    return second if len(second.kept) >= len(first.kept) and second.kept else first
+
+
+def _again(question: _Question, words: int, last: _Written, why: tuple[str, ...]) -> _Written:
+    """Ask to mend the last answer; where that fails, there is nothing better."""
+    shown = without_marks(last.answer)[:_SHOWN_AGAIN]
+    told = Template(_template("again")).substitute(
+        why="; ".join(why[:20]),
+        answer=fenced("answer", nonce(question.evidence.sample_id, *question.texts), None, shown) if shown else "",
+    )
     try:
-        answer = _Answer.model_validate_json(reply.text)
+        return _write(question, words, told)
+    except BackendError:
+        if last.kept:
+            return last
+        raise
+
+
+def _write(question: _Question, words: int, again: str | None) -> _Written:
+    """Ask once; return the sentences that hold, and what is wrong with the others."""
+    schema = _schema()
+    try:
+        reply = question.model.ask(_template("system"), _prompt(question, words, again or ""), schema)
+        fault = fault_of(reply, schema)
+        answer = None if fault else _Answer.model_validate_json(reply.text)
+    except UnusableReplyError as error:
+        answer, fault = None, error.why
     except ValidationError as error:
-        return [], 0, f"not the JSON that was asked for ({error.error_count()} faults)"
-    kept = [cited for one in answer.sentences if (cited := _cited(one, evidence, task)) is not None]
-    why = "no sentence was supported by the pieces it cites" if answer.sentences else "no sentences"
-    return kept, len(answer.sentences) - len(kept), why
+        answer, fault = None, f"not the JSON that was asked for ({error.error_count()} faults)"
+    if answer is None:
+        return _Written(wrong=(fault or "no answer",))
+    if not answer.sentences:
+        return _Written(wrong=("it has no sentences",))
+    found = [_checked(one, question) for one in answer.sentences]
+    kept = tuple({one.text.casefold(): one for one in reversed(found) if isinstance(one, CitedSentence)}.values())[::-1]
+    wrong = tuple(f"sentence {n}: {one}" for n, one in enumerate(found, start=1) if isinstance(one, str))
+    numbered = [{"sentence": n, **one.model_dump()} for n, one in enumerate(answer.sentences, start=1)]
+    return _Written(kept, wrong, len(wrong), json.dumps(numbered, ensure_ascii=False))
 
 
-def _cited(one: _Sentence, evidence: Evidence, task: Task) -> CitedSentence | None:
-    text = " ".join(_CITATION.sub("", one.text).split())
+def _schema() -> dict[str, Any]:
+    """Return the shape that a server is asked for: without bounds, which some turn into very slow grammars."""
+    sentence = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"},
+            "chunks": {"type": "array", "items": {"type": "integer"}, "minItems": 1},
+        },
+        "required": ["text", "chunks"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"sentences": {"type": "array", "items": sentence}},
+        "required": ["sentences"],
+        "additionalProperties": False,
+    }
+
+
+def _checked(one: _Sentence, question: _Question) -> CitedSentence | str:
+    """Return the sentence with its chunks, or what is wrong with it, in words of our own."""
+    text = " ".join(_CITATION.sub("", visible(one.text)).split())
     numbers = sorted(set(one.chunks))
-    if not text or numbers[0] < 1 or numbers[-1] > len(evidence.chunks):
-        return None
-    chunks = [evidence.chunks[number - 1].chunk for number in numbers]
-    if not supported(text, [chunk.text for chunk in chunks], task):
-        return None
+    if not text:
+        return "it is empty"
+    if numbers[0] < 1 or numbers[-1] > len(question.texts):
+        return "it cites a piece that does not exist"
+    chunks = [question.evidence.chunks[number - 1].chunk for number in numbers]
+    cited = [question.texts[number - 1] for number in numbers]
+    wrong = faults(text, cited, [chunk.time for chunk in chunks], question.task)
+    if wrong:
+        return f"the pieces it cites do not say {' or '.join(wrong)}"
+    if not any(cited) or without_orders(text)[0] != text:
+        return "it is no statement of the chart"
     return CitedSentence(text, tuple(chunk.chunk_id for chunk in chunks))
 
 
-def _prompt(evidence: Evidence, task: Task, words: int, again: str) -> str:
-    """Fill the template. The marks hold a hash of all the pieces, which no piece can contain."""
-    texts = [_MARK.sub(" ", scored.chunk.text) for scored in evidence.chunks]
-    nonce = hashlib.sha256("\0".join([evidence.sample_id, *texts]).encode()).hexdigest()[:16]
-    pieces = [
-        f"<chart {nonce} {number} date={scored.chunk.time:%Y-%m-%d}>\n{text}\n</chart {nonce} {number}>"
-        for number, (scored, text) in enumerate(zip(evidence.chunks, texts, strict=True), start=1)
-    ]
+def _prompt(question: _Question, words: int, again: str) -> str:
+    """Fill the template: the task, then the pieces, then what changes, so that prompts share their beginnings."""
+    dates = [f"date={scored.chunk.time:%Y-%m-%d}" for scored in question.evidence.chunks]
     return Template(_template("user")).substitute(
-        question=task.question,
-        concepts="; ".join(concept.name for concept in task.concepts),
-        pieces="\n\n".join(pieces),
+        question=question.task.question,
+        concepts="; ".join(concept.name for concept in question.task.concepts),
+        pieces=fence_all(question.texts, dates, nonce(question.evidence.sample_id, *question.texts)),
         words=words,
         again=again,
     )
 
 
 def _template(name: str) -> str:
-    return files("xhaim.summarize").joinpath("prompts", f"{name}.txt").read_text(encoding="utf-8").strip()
-
-
-def _joined(kept: list[CitedSentence]) -> str:
-    return " ".join(sentence.text for sentence in kept)
+    text = files("xhaim.summarize").joinpath("prompts", TEMPLATES, f"{name}.txt").read_text(encoding="utf-8")
+    return text.rstrip() if name == "again" else text.strip()
