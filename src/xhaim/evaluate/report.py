@@ -32,9 +32,9 @@ def render(
     """Return the page.
 
     ``shown``: the tables in their order (``grids.grids``, ``data_grids.data_grids``). ``records``: sample id -> what
-    its explanations cite. ``summaries``: (sample id, task id) -> summaries shown with the explanation; may be empty. All
-    text from a chart is escaped and its invisible characters are written out; the page's content security policy runs
-    our own script and style alone, by their hashes.
+    its explanations cite. ``summaries``: (sample id, task id) -> summaries shown with the explanation; may be empty.
+    All text from a chart is escaped and its invisible characters are written out; the page's content security policy
+    runs our own script and style alone, by their hashes.
 
     Raises DataError where an explanation cites what its record does not hold.
     """
