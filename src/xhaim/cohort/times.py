@@ -64,8 +64,7 @@ def at_intervals(stays: pl.DataFrame, hours: float) -> Candidates:
     n = (lasted // (step // timedelta(microseconds=1))).clip(lower_bound=0).fill_null(0)
     timed = (
         stays.with_columns(pl.int_ranges(1, n + 1).alias("k"))
-        .explode("k")
-        .drop_nulls("k")
+        .explode("k", empty_as_null=False)
         .with_columns((pl.col("intime") + pl.col("k") * step).alias("prediction_time"))
     )
     return _without_image(timed), [
