@@ -16,7 +16,9 @@ def test_who_is_in_a_task_and_its_parts(events, samples):
         {"sample_id": "a"}, {"sample_id": "b", "stay_id": 11}, {"sample_id": "c", "subject_id": 2, "stay_id": 12},
         {"sample_id": "d", "subject_id": 3, "stay_id": None}, {"sample_id": "unlabelled", "subject_id": 4},
     )  # fmt: skip
-    labels = pl.DataFrame({"sample_id": ["a", "b", "c", "d"], "label": [1, 0, 1, 0]})
+    labels = pl.DataFrame({"sample_id": ["a", "b", "c", "d"], "label": [1, 0, 1, 0]}).join(
+        people.select("sample_id", "subject_id"), on="sample_id"
+    )
     splits = pl.DataFrame(
         {
             "split": [0, 0, 0, 0, 1],

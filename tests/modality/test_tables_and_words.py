@@ -11,7 +11,7 @@ import pytest
 
 from xhaim.modality.absent import absent
 from xhaim.modality.concepts import concept_columns, concept_features
-from xhaim.modality.documents import documents, images, modality_of
+from xhaim.modality.documents import MAX_CHARACTERS, documents, images, modality_of, too_long
 from xhaim.modality.haim import demographics, note_embedding
 from xhaim.modality.pixels import shrink
 from xhaim.modality.tabular import static_facts, tabular
@@ -122,3 +122,13 @@ def test_shrink_pads_to_a_square():
 def test_absent_modalities_say_what_it_costs(events):
     found = absent(events({"code": "LAB//1"}, {"code": "GENDER//F"}))
     assert set(found) == {"notes", "chest images", "vital signs"}
+
+
+def test_a_note_of_many_megabytes_is_counted_and_left_out(events):
+    rows = events(
+        {"code": "NOTE//nursing", "time": "2150-01-01", "text_value": "Stable.", "source": "n#1"},
+        {"code": "NOTE//nursing", "time": "2150-01-01", "text_value": "x" * (MAX_CHARACTERS + 1), "source": "n#2"},
+    )
+    seen = rows.collect().with_columns(sample_id=pl.lit("s"))
+    assert [document.doc_id for document in documents(seen)["s"]] == ["n#1"]
+    assert too_long(seen) == 1

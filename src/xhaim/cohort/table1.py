@@ -35,7 +35,7 @@ def table_1(
 ) -> pl.DataFrame:
     """Return TABLE_1_SCHEMA, by task in the order of ``labels``, then by part; a part without samples has zeros.
 
-    ``labels``: task id -> sample_id and label without nulls; ``splits``: task id -> split, sample_id, part. Ages and
+    ``labels``: task id -> sample_id, subject_id (of the person) and label without nulls; ``splits``: task id -> split, sample_id, part. Ages and
     sexes are counted once for each sample, as the paper counts data points.
     """
     people = samples.join(_persons(events), on="subject_id", how="left").with_columns(
@@ -43,7 +43,9 @@ def table_1(
     )
     rows = []
     for task_id, labelled in labels.items():
-        mine = people.join(labelled.select("sample_id", "label"), on="sample_id", how="inner")
+        # of a label, subject_id is the person's, where a person is several subjects
+        who = labelled.select("sample_id", "label", pl.col("subject_id").alias("person_id"))
+        mine = people.join(who, on="sample_id", how="inner")
         first = splits[task_id].filter(pl.col("split") == 0).select("sample_id", "part")
         parted = mine.join(first, on="sample_id", how="left")
         for part in PARTS:
@@ -68,7 +70,7 @@ def _counts(chosen: pl.DataFrame) -> dict[str, int | float | None]:
     quartiles = [age.quantile(q, "linear") for q in (0.25, 0.5, 0.75)]
     return {
         "samples": n,
-        "subjects": chosen["subject_id"].n_unique(),
+        "subjects": chosen["person_id"].n_unique(),
         "stays": chosen["stay_id"].drop_nulls().n_unique(),
         "positives": positives,
         "positive_share": positives / n if n else None,

@@ -14,12 +14,22 @@ _CHEST_FILM = re.compile(r"\b(CHEST|CXR|THORAX)\b", re.IGNORECASE)
 _OTHER_MODALITY = re.compile(r"\b(CT|CTA|MR|MRI|US|ULTRASOUND|TOMOGRAPHY|PET)\b", re.IGNORECASE)
 
 
+MAX_CHARACTERS = 5_000_000
+"""A note beyond that is no note; cutting it into chunks would take minutes."""
+
+
+def too_long(admissible: pl.DataFrame) -> int:
+    """Count the notes that ``documents`` leaves out, since they are longer than MAX_CHARACTERS."""
+    return admissible.filter(code_is(NOTE) & (pl.col("text_value").str.len_chars() > MAX_CHARACTERS)).height
+
+
 def documents(admissible: pl.DataFrame) -> dict[str, tuple[Document, ...]]:
     """Return the documents of each sample, ordered by known_at, then doc_id.
 
-    Two notes with one source key (an addendum stored twice) get ``~2`` and on, in order of text.
+    Notes beyond MAX_CHARACTERS are left out. Two notes with one source key (an addendum stored twice) get ``~2`` and on, in order of text.
     """
-    notes = admissible.filter(code_is(NOTE) & pl.col("text_value").is_not_null()).sort(
+    short = pl.col("text_value").str.len_chars() <= MAX_CHARACTERS
+    notes = admissible.filter(code_is(NOTE) & short).sort(
         "sample_id", "known_at", "source", "text_value"
     )
     found: dict[str, list[Document]] = {}

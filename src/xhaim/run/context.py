@@ -74,7 +74,16 @@ class Run:
         return "LEAKY-" if leaky else ""
 
     def shards(self, samples: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
-        """Cut samples, which are ordered by sample_id, into numbered shards."""
+        """Cut samples into numbered shards of subjects that follow each other, so that each reads little of the store.
+
+        Within a shard they are ordered by sample_id; which shard a sample is in depends on the samples alone.
+        """
         size = self.settings.shard_size
+        by_subject = samples.sort("subject_id", "sample_id")
         for index in range(0, samples.height, size):
-            yield index // size, samples.slice(index, size)
+            yield index // size, by_subject.slice(index, size).sort("sample_id")
+
+    def shard_of(self, samples: pl.DataFrame, sample_id: str) -> int:
+        """Return the number of the shard that holds a sample."""
+        order = samples.select("subject_id", "sample_id").sort("subject_id", "sample_id")["sample_id"]
+        return order.to_list().index(sample_id) // self.settings.shard_size

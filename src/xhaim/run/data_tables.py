@@ -6,6 +6,7 @@ import polars as pl
 
 from xhaim.cohort.table1 import table_1
 from xhaim.evaluate.data_grids import DataTables
+from xhaim.modality.documents import MAX_CHARACTERS, too_long
 from xhaim.modality.measurements import set_aside
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
@@ -31,5 +32,11 @@ def store_data_tables(run: Run, people: People, known: Stage) -> DataTables:
 
 def _set_aside(known: Stage) -> pl.DataFrame:
     """Count shard by shard: the values of all samples never lie in memory at once."""
-    counts = [set_aside(pl.read_parquet(path)) for path in known.shards()]
+    counts = []
+    for path in known.shards():
+        events = pl.read_parquet(path)
+        counts.append(set_aside(events))
+        if long := too_long(events):
+            row = {"signal": "Notes", "fault": f"longer than {MAX_CHARACTERS:,} characters", "n": long}
+            counts.append(pl.DataFrame([row], schema=counts[0].schema))
     return pl.concat(counts).group_by("signal", "fault").agg(pl.col("n").sum()).sort("signal", "fault")

@@ -91,7 +91,7 @@ class Explainer:
 
     def _phrased(self, composed: Explanation, record: Record) -> Explanation:
         """Let the configured model phrase it; without one, or where it fails, the composed sentences stay."""
-        model = language_model(self.run)
+        model = language_model(self.run, record.sample.subject_id)
         if model is None:
             return composed
         try:
@@ -114,8 +114,7 @@ class Explainer:
         return self._of(self.inputs.summaries, self._shard(sample), sample, Summary)
 
     def _shard(self, sample: Sample) -> str:
-        place = self.people.samples["sample_id"].to_list().index(sample.sample_id)
-        return f"{place // self.run.settings.shard_size:05d}.parquet"
+        return f"{self.run.shard_of(self.people.samples, sample.sample_id):05d}.parquet"
 
     @staticmethod
     def _of(stage: Stage, shard: str, sample: Sample, kind: type[T]) -> list[T]:
@@ -166,7 +165,10 @@ def explain_samples(
 ) -> tuple[Stage, Explainer]:
     """Step 4: explain test samples of the first split, spread evenly over the range of risks."""
     key = run.key(
-        "explanations", predictions.key, evidence.key, settings_hash(task, run.settings.explain, run.settings.llm)
+        "explanations",
+        predictions.key,
+        evidence.key,
+        settings_hash(task, run.settings.explain, run.settings.llm.decisive()),
     )
     stage = run.task_stage("explanations", task, key)
     explainer = Explainer(run, people, inputs, evidence, task, split=0)

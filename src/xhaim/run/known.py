@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +19,7 @@ from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.people import People
 from xhaim.signals import signal_of_code
+from xhaim.source.store import Store
 
 
 def store_known(run: Run, people: People) -> dict[ReportPolicy, Stage]:
@@ -32,12 +33,22 @@ def store_known(run: Run, people: People) -> dict[ReportPolicy, Stage]:
 
 
 def _known(run: Run, policy: ReportPolicy, _: int, samples: pl.DataFrame) -> pl.DataFrame:
-    """Admissible events of a shard, of the kinds that any step reads."""
+    return known_of(run.store, samples, policy)
+
+
+def known_of(store: Store, samples: pl.DataFrame, policy: ReportPolicy) -> pl.DataFrame:
+    """Return the admissible events of some samples, of the kinds that any step reads."""
+    wanted = pl.col("code").is_in(_codes_read(store.path, store.fingerprint))
+    return admissible(store.events(samples["subject_id"].to_list()).filter(wanted), samples, policy)
+
+
+@lru_cache(maxsize=8)
+def _codes_read(store: Path, _: str) -> list[str]:
+    """Return the codes of a store that any step reads: to look at each code once is quicker than at each event."""
     kinds = (NOTE, IMAGE, IMAGE_LABEL, HOSPITAL_ADMISSION, ICU_ADMISSION, *STATIC)
     prefix = pl.col("code").str.split("//").list.head(2).list.join("//")
     wanted = pl.any_horizontal(code_is(kind) for kind in kinds) | prefix.is_in(list(signal_of_code()))
-    events = run.store.events().filter(pl.col("subject_id").is_in(samples["subject_id"].unique().to_list()))
-    return admissible(events.filter(wanted), samples, policy)
+    return Store.open(store).codes().filter(wanted)["code"].to_list()
 
 
 @dataclass(frozen=True)

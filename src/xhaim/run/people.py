@@ -96,7 +96,7 @@ def _index_reports(run: Run, samples: pl.DataFrame) -> pl.DataFrame:
     found = [pl.DataFrame(schema=INDEX_REPORT_SCHEMA)]
     for _, shard in run.shards(samples):
         subjects = shard["subject_id"].unique().to_list()
-        found.append(index_reports(run.store.events().filter(pl.col("subject_id").is_in(subjects)), shard))
+        found.append(index_reports(run.store.events(subjects), shard))
     return pl.concat(found)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from xhaim import __version__
 from xhaim.config import RunSettings, settings_hash
+from xhaim.evaluate.data_grids import DataTables
 from xhaim.run.context import Run, Watcher
+from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
 from xhaim.run.explanations import Explainer, explain_samples
 from xhaim.run.known import store_known
@@ -28,6 +30,7 @@ class Results:
 
     run: Run
     people: People
+    data: DataTables
     evidence: dict[str, Stage]
     predictions: dict[str, Stage]
     explanations: dict[str, Stage]
@@ -67,7 +70,7 @@ def execute(run: Run) -> Results:
     embeddings = embed_documents(run, people, known)
     first = known[run.policies[0]]
     numbers, images = store_numbers(run, people, first), store_images(run, people, first)
-    results = Results(run, people, {}, {}, {}, {})
+    results = Results(run, people, store_data_tables(run, people, first), {}, {}, {}, {})
     for task in run.tasks:
         seen = known[run.policy(task)]
         evidence = find_evidence(run, people, seen, embeddings, task)

@@ -22,7 +22,6 @@ from xhaim.evaluate.tables import all_tables
 from xhaim.explain.verify import verify
 from xhaim.modality.absent import absent
 from xhaim.records import Explanation, Record, Summary
-from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import code_hash, write_json
 from xhaim.run.explanations import read_explanations
 from xhaim.run.models import all_predictions
@@ -65,8 +64,7 @@ def write_report(results: Results) -> Report:
         truth = best_possible(run.store, people, run.tasks)
         lost = attrition(people, [task.id for task in run.tasks])
         tables = all_tables(predictions, lost, truth, header, run.tasks, labels=_labels(people))
-        first = results.explainers[run.tasks[0].id].inputs.known
-        data = store_data_tables(run, people, first)
+        data = results.data
         attrition_grid, *model_grids = grids(tables, header)
         shown = (attrition_grid, *data_grids(data, header, run.tasks), *model_grids)
         progress(1, 3)

@@ -1,52 +1,25 @@
 """Streaming, checked reading of one csv table: every row is used, or set aside with its line number and a reason.
 
-A block of whole records goes through Arrow's parser if its quoting, encoding and widths are regular, else through
-Python's exact one; either way columns arrive as words and are cast in one place, so both ways give the same values.
+One thread decompresses and cuts the text into blocks of whole records, others turn blocks into values (``cast.py``).
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-
 from xhaim.errors import DataError, did_you_mean
+from xhaim.source.ahead import THREADS, in_order
 from xhaim.source.blocks import BLOCK_BYTES, OnBytes, blocks
-from xhaim.source.rows import Words, parse
+from xhaim.source.cast import BAD_SCHEMA, TYPES, Batch, Columns, Only, columns, read_block
 
-Columns = Mapping[str, str]
-"""Column -> ``int``, ``number``, ``time`` or ``text``; ``!`` after it: a row without it is set aside; ``?`` after
-it: the column itself may be absent, and is null then."""
-
-TYPES: dict[str, pl.DataType] = {
-    "int": pl.Int64(),
-    "number": pl.Float64(),
-    "time": pl.Datetime("us"),
-    "text": pl.String(),
-}
-BAD_SCHEMA: dict[str, pl.DataType] = {"row": pl.Int64(), "line": pl.Int64(), "reason": pl.String()}
-_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+__all__ = ["BAD_SCHEMA", "TYPES", "Batch", "Columns", "Only", "columns", "header_of", "nothing", "read_table"]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some rows of a table, in the file's order."""
-
-    good: pl.DataFrame
-    """The asked columns with their types, and ``row`` (from 1, the header not counted) and ``line`` (of the file,
-    from 1, where the record starts)."""
-    bad: pl.DataFrame
-    """``row``, ``line``, ``reason``: never more of a value than its column's name."""
-
-
-def columns(words: str) -> Columns:
-    """Return the columns of ``name kind name kind …``."""
-    listed = words.split()
-    return dict(zip(listed[::2], listed[1::2], strict=True))
+ONLY_BLOCK_BYTES, ONLY_GROUP = 1 << 20, 16
+"""Where ``only`` leaves little of each block: small ones stay in the processor's cache, and many are read as one."""
 
 
 def nothing(stored_bytes: int) -> None:
@@ -59,26 +32,37 @@ def header_of(path: Path) -> list[str]:
 
 
 def read_table(
-    path: Path, columns: Columns, on_bytes: OnBytes = nothing, block_bytes: int = BLOCK_BYTES
+    path: Path,
+    columns: Columns,
+    on_bytes: OnBytes = nothing,
+    block_bytes: int | None = None,
+    only: Only | None = None,
+    threads: int = THREADS,
 ) -> Iterator[Batch]:
-    """Yield the table's rows in batches; at least one, empty where the file holds a header only.
+    """Yield the table's rows in batches, in the file's order; at least one, empty where the file holds a header only.
 
-    Raises DataError when the file is empty, cut short, corrupt, or lacks a column or has one twice. As a gzip file's
-    checksum stands at its end, a batch may be kept only when the iteration has ended without an error.
+    With ``only``, well-formed rows whose number is another are counted and not read further. ``threads`` parse, while
+    this one decompresses; they never change a result. Raises DataError when the file is empty, cut short, corrupt, or
+    lacks a column or has one twice. As a gzip file's checksum stands at its end, a batch may be kept only when the
+    iteration has ended without an error.
     """
-    names: list[str] = []
-    row, line = 1, 1
-    for block in blocks(path, on_bytes, block_bytes):
-        body, first = block, not names
-        if first:
-            names, offset = _header(path, block)
-            _check_columns(path, names, columns)
-            body, line = block[offset:], 1 + block[:offset].count(b"\n")
-        words = parse(body, names, [name for name in columns if name in names], line)
-        if words.frame.height or first:
-            yield _typed(words, columns, row)
-        row += words.frame.height
-        line += body.count(b"\n")
+    size, group = (BLOCK_BYTES, 1) if only is None else (ONLY_BLOCK_BYTES, ONLY_GROUP)
+    text = blocks(path, on_bytes, block_bytes or size)
+    first = next(text)
+    names, offset = _header(path, first)
+    _check_columns(path, names, columns)
+    row, line = 1, 1 + first[:offset].count(b"\n")
+    bodies = _grouped(chain([first[offset:]], text), group)
+    for done, read in enumerate(in_order(bodies, lambda group: read_block(group, names, columns, only), threads)):
+        if read.records or not done:
+            yield read.batch(row, line)
+        row += read.records
+        line += read.newlines
+
+
+def _grouped(texts: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
+    while group := list(islice(texts, size)):
+        yield group
 
 
 def _header(path: Path, block: bytes) -> tuple[list[str], int]:
@@ -110,49 +94,3 @@ def _check_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
                 expected=did_you_mean(name, columns),
                 do="use the table as published; column order does not matter",
             )
-
-
-# ---- words to values ----------------------------------------------------------------------------------------------
-
-
-def _typed(words: Words, columns: Columns, first_row: int) -> Batch:
-    """Cast the words; a word that is no value of its column's kind, or is missing where needed, is a fault."""
-    height = words.frame.height
-    frame = words.frame.with_columns(pl.lit(None, pl.String).alias(c) for c in columns if c not in words.frame.columns)
-    values = frame.select(_cast(name, kind.rstrip("!?")) for name, kind in columns.items()).with_columns(
-        row=pl.int_range(first_row, first_row + height, dtype=pl.Int64),
-        line=pl.Series(words.lines, dtype=pl.Int64),
-    )
-    reasons = [pl.lit(None, pl.String)]
-    if words.faults is not None:
-        reasons.append(pl.lit(pl.Series(words.faults, dtype=pl.String)))
-    for name, kind in columns.items():
-        empty, lost = frame[name].null_count(), values[name].null_count()
-        if lost > empty:
-            bad = values[name].is_null() & frame[name].is_not_null()
-            reasons.append(pl.when(pl.lit(bad)).then(pl.lit(f"{name}: not {_SAID[kind.rstrip('!?')]}")))
-        if kind.endswith("!") and empty:
-            reasons.append(pl.when(pl.col(name).is_null()).then(pl.lit(f"{name}: missing")))
-    if len(reasons) == 1:
-        return Batch(values, pl.DataFrame(schema=BAD_SCHEMA))
-    judged = values.with_columns(reason=pl.coalesce(reasons))
-    bad_rows = judged.filter(pl.col("reason").is_not_null()).select(list(BAD_SCHEMA))
-    return Batch(judged.filter(pl.col("reason").is_null()).drop("reason"), bad_rows)
-
-
-_SAID = {"int": "a whole number", "number": "a finite number of 32 bits", "time": "a date or time", "text": "text"}
-
-
-def _cast(name: str, kind: str) -> pl.Expr:
-    """Return the column's values; null where the word is not one."""
-    words = pl.col(name)
-    if kind == "int":
-        return words.cast(pl.Int64, strict=False)
-    if kind == "number":
-        value = words.cast(pl.Float64, strict=False)
-        return pl.when(value.is_finite() & (value.abs() <= _MAX_FLOAT32)).then(value).alias(name)
-    if kind == "time":
-        # MIMIC writes both 2180-07-23 12:36:00 and, for days, 2180-07-23
-        full = pl.when(words.str.len_bytes() == 10).then(words + " 00:00:00").otherwise(words)
-        return full.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False).alias(name)
-    return words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,17 @@ import polars as pl
 
 from xhaim.events import EVENT_SCHEMA, IMAGE, NOTE, code_is
 from xhaim.source.account import Account, Outcome
+from xhaim.source.ahead import THREADS, in_order
 from xhaim.source.blocks import OnBytes
-from xhaim.source.checked import Columns, nothing, read_table
-from xhaim.source.write import INFO, Parts, building, stored_info, write_json, write_metadata, write_shard
+from xhaim.source.checked import Columns, Only, nothing, read_table
+from xhaim.source.parts import Parts
+from xhaim.source.write import INFO, building, stored_info, write_json, write_metadata, write_shard
 
 SUBJECTS_PER_SHARD = 500
-"""Of these a shard's events are held in memory at once, unless a source is told otherwise."""
+"""At most so many are in one shard, unless a source is told otherwise; fewer where they have many events."""
+NO_EVENTS = pl.DataFrame(schema=EVENT_SCHEMA)
+NOT_ASKED = "not asked for: another item"
+"""Why rows that ``Only`` leaves out are not used, unless a source says it better."""
 
 
 def ingest_once(out: Path, same: dict[str, Any], make: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
@@ -52,13 +57,29 @@ class Draft:
         self.parts = Parts(self._work, subjects, subjects_per_shard)
 
     def batches(
-        self, table: str, path: Path, root: Path, columns: Columns, on_bytes: OnBytes = nothing
+        self,
+        table: str,
+        path: Path,
+        root: Path,
+        columns: Columns,
+        on_bytes: OnBytes = nothing,
+        only: Only | None = None,
+        not_asked: str = NOT_ASKED,
     ) -> Iterator[pl.DataFrame]:
-        """Yield the good rows of a csv table (``checked.read_table``), and book all of them."""
+        """Yield the good rows of a csv table (``checked.read_table``), and book all of them.
+
+        Rows that ``only`` leaves out are booked as not used, for the reason ``not_asked``.
+        """
         self.account.open(table, path.relative_to(root).as_posix())
-        for batch in read_table(path, columns, on_bytes):
-            self.account.read(table, batch.good.height, batch.bad)
+        for batch in read_table(path, columns, on_bytes, only=only):
+            self.account.read(table, batch.good.height + batch.unused, batch.bad)
+            self.account.book(Outcome(table, NO_EVENTS, 0, unused={not_asked: batch.unused}))
             yield batch.good
+
+    def add_all(self, batches: Iterator[pl.DataFrame], turn: Callable[[pl.DataFrame], Outcome]) -> None:
+        """Turn rows into events by several threads, and book and put them aside in order; ``turn`` is a function."""
+        for outcome in in_order(batches, turn, THREADS):
+            self.add(outcome)
 
     def add(self, outcome: Outcome) -> None:
         """Book what became of good rows, and put their events aside."""
@@ -81,14 +102,22 @@ class Draft:
         self.parts.flush()
         counts: Counter[str] = Counter()
         codes = [pl.DataFrame(schema={"code": pl.String()})]
-        for shard in range(self.parts.shards):
+
+        def whole(shard: int) -> tuple[int, pl.DataFrame]:
             others = made_whole(shard) if made_whole else []
-            events = pl.concat([self.parts.read(shard, "events", EVENT_SCHEMA), *others])
+            return shard, pl.concat([self.parts.read(shard, "events", EVENT_SCHEMA), *others])
+
+        def written(item: tuple[int, pl.DataFrame]) -> tuple[pl.DataFrame, Mapping[str, int]]:
+            shard, events = item
             write_shard(self._store, shard, events)
-            codes.append(events.select(pl.col("code").unique()))
-            counts.update(_counts(events))
+            return events.select(pl.col("code").unique()), _counts(events)
+
+        shards = map(whole, range(self.parts.shards))  # one is read while another is written: few are held
+        for done, (found, numbers) in enumerate(in_order(shards, written, threads=1), start=1):
+            codes.append(found)
+            counts.update(numbers)
             if on_shard:
-                on_shard(shard + 1, self.parts.shards)
+                on_shard(done, self.parts.shards)
         write_metadata(self._store, name, version, describe(pl.concat(codes).unique()))
         tables = self.account.close(self._store / "quarantine.parquet")
         shutil.rmtree(self._work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from xhaim import events as ev
@@ -55,8 +56,12 @@ def without_duplicates(rows: pl.DataFrame, key: str) -> tuple[pl.DataFrame, pl.D
 
 
 def of_known_subjects(rows: pl.DataFrame, subjects: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows of known subjects, and the others as set aside."""
-    known = rows["subject_id"].is_in(subjects.implode())
+    """Return the rows of known subjects (ascending), and the others as set aside."""
+    there, asked = subjects.to_numpy(), rows["subject_id"].to_numpy()
+    if not len(there):
+        known = np.zeros(len(asked), bool)
+    else:
+        known = there[np.minimum(np.searchsorted(there, asked), len(there) - 1)] == asked
     if known.all():
         return rows, pl.DataFrame(schema=BAD_SCHEMA)
     reason = pl.lit("subject_id: not in patients").alias("reason")
@@ -70,7 +75,7 @@ def read_core(tables: dict[str, Iterable[pl.DataFrame]]) -> Core:
     for name, batches in tables.items():
         rows, again = without_duplicates(pl.concat(batches), _KEYS[name])
         if name != "patients":
-            rows, strangers = of_known_subjects(rows, kept["patients"]["subject_id"])
+            rows, strangers = of_known_subjects(rows, kept["patients"]["subject_id"].sort())
             again = pl.concat([again, strangers])
         kept[name], bad[name] = rows, again
     patients, admissions, stays = (kept[name] for name in CORE)

@@ -20,7 +20,7 @@ OPTIONAL = (
     *("transfers", "labevents", "microbiologyevents", "diagnoses_icd", "prescriptions", "emar", "d_labitems"),
     *("d_icd_diagnoses", "chartevents", "procedureevents", "inputevents", "outputevents", "d_items"),
     *("radiology", "radiology_detail", "discharge", "cxr_metadata", "cxr_chexpert", "cxr_split"),
-    "machine_measurements",
+    *("machine_measurements", "echo_notes", "ecg_notes"),
 )
 TABLES = (*REQUIRED, *OPTIONAL)
 _CXR = re.compile(r"mimic-cxr-\d+\.\d+\.\d+-(metadata|chexpert|split)")

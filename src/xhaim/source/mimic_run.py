@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from xhaim.events import CHART, LAB, PROCEDURE
 from xhaim.ports import Progress
+from xhaim.signals import signal_of_code
 from xhaim.source import mimic_images as images
 from xhaim.source import mimic_notes as notes
 from xhaim.source.account import Outcome, none_bad
-from xhaim.source.checked import TYPES, Columns
+from xhaim.source.checked import TYPES, Columns, Only
 from xhaim.source.draft import Draft
 from xhaim.source.mimic_codes import DICTIONARIES, code_key, descriptions
 from xhaim.source.mimic_core import CORE, Core, of_known_subjects, read_core
@@ -22,12 +26,15 @@ from xhaim.source.mimic_layout import Layout, detect_version
 from xhaim.source.mimic_tables import STREAMED
 from xhaim.source.write import write_splits
 
+NO_SIGNAL = "not a catalogued signal"
+"""Why an item is not used where only signals are asked for."""
 BY_ROW: dict[str, Table] = {**STREAMED, "machine_measurements": notes.ECG}
 """Tables of which every row gives its events by itself."""
 BY_SUBJECT: dict[str, Columns] = {
     "radiology": notes.RADIOLOGY,
     "radiology_detail": notes.DETAIL,
     "discharge": notes.DISCHARGE,
+    **dict.fromkeys(notes.ADDED_NOTES, notes.ADDED),
     "cxr_metadata": images.METADATA,
     "cxr_chexpert": images.CHEXPERT,
 }
@@ -37,9 +44,19 @@ BY_SUBJECT: dict[str, Columns] = {
 class Run:
     """What the steps of one ingest share."""
 
-    def __init__(self, layout: Layout, files: pl.DataFrame, store: Path, progress: Progress) -> None:
-        """``files`` are those of ``chest_files``; ``store`` is the empty folder to write into."""
-        self._layout, self._files, self._store, self._progress = layout, files, store, progress
+    def __init__(
+        self,
+        layout: Layout,
+        files: pl.DataFrame,
+        store: Path,
+        progress: Progress,
+        only: Mapping[str, Only] = MappingProxyType({}),
+    ) -> None:
+        """``files`` are those of ``chest_files``; ``store`` is the empty folder to write into.
+
+        ``only``: table -> the rows of it that are asked for, where not all are.
+        """
+        self._layout, self._files, self._store, self._progress, self._only = layout, files, store, progress, only
         self._draft = Draft(store)
         self._done, self._total = 0, sum(path.stat().st_size for path in layout.tables.values())
 
@@ -68,11 +85,11 @@ class Run:
         counts = {"subjects": len(core.subjects), "stays": core.stays, **counts}
         return {"version": version, "tables": tables, "empty": empty, "counts": counts}
 
-    def _batches(self, name: str, columns: Columns) -> Iterator[pl.DataFrame]:
+    def _batches(self, name: str, columns: Columns, only: Only | None = None) -> Iterator[pl.DataFrame]:
         """Yield the good rows of a table and book the others; nothing where the table is absent."""
         path = self._layout.tables.get(name)
         if path is not None:
-            yield from self._draft.batches(name, path, self._layout.root, columns, self._count)
+            yield from self._draft.batches(name, path, self._layout.root, columns, self._count, only, NO_SIGNAL)
 
     def _count(self, stored_bytes: int) -> None:
         self._done += stored_bytes
@@ -80,8 +97,8 @@ class Run:
 
     def _read_by_row(self, core: Core) -> None:
         for name, table in BY_ROW.items():
-            for rows in self._batches(name, table.columns):
-                self._draft.add(turn(name, table, rows, core))
+            rows = self._batches(name, table.columns, self._only.get(name))
+            self._draft.add_all(rows, partial(turn, name, table, core))
 
     def _read_by_subject(self, core: Core) -> None:
         for name, columns in BY_SUBJECT.items():
@@ -118,6 +135,7 @@ class Run:
             reports,
             details,
             notes.discharge_events(rows["discharge"]),
+            *(notes.added_events(name, rows[name]) for name in notes.ADDED_NOTES),
             images.label_events(rows["cxr_chexpert"], studies, reported),
         ]
         texts = images.report_events(studies, self._files, reported)
@@ -130,11 +148,21 @@ class Run:
         return [outcome.events for outcome in outcomes]
 
 
+def signals() -> dict[str, Only]:
+    """Return, for each table that signals come from, the items that are signals of the catalogue."""
+    kinds = {"chartevents": CHART, "labevents": LAB, "procedureevents": PROCEDURE}
+    codes = [code.split("//") for code in signal_of_code()]
+    return {
+        table: Only("itemid", frozenset(int(item) for kind, item in codes if kind == wanted and item.isdecimal()))
+        for table, wanted in kinds.items()
+    }
+
+
 def _schema(columns: Columns) -> dict[str, pl.DataType]:
     return {**{name: TYPES[kind.rstrip("!?")] for name, kind in columns.items()}, "row": pl.Int64(), "line": pl.Int64()}
 
 
-def turn(name: str, table: Table, rows: pl.DataFrame, core: Core) -> Outcome:
+def turn(name: str, table: Table, core: Core, rows: pl.DataFrame) -> Outcome:
     """Turn good rows of one table into events."""
     known, bad = of_known_subjects(rows, core.subjects)
     if name == "diagnoses_icd":

@@ -17,8 +17,9 @@ import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
 from xhaim.source.blocks import MAX_RECORD_BYTES
+from xhaim.source.grid import is_regular, is_utf8
 
-_QUOTE, _NEWLINE, _COMMA, _RETURN = (ord(letter) for letter in '"\n,\r')
+_QUOTE, _NEWLINE = ord('"'), ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def parse(block: bytes, names: Sequence[str], present: Sequence[str], line: int)
 
 def _fast(block: bytes, names: Sequence[str], present: Sequence[str], line: int) -> Words | None:
     """Parse a regular block; ``None`` where anything about it is irregular."""
-    if not block or b"\0" in block or not _is_utf8(block):
+    if not block or b"\0" in block or not is_utf8(block):
         return None
     ends = _record_ends(block)
     if ends is None:
@@ -72,16 +73,6 @@ def _fast(block: bytes, names: Sequence[str], present: Sequence[str], line: int)
     return Words(frame, line + np.searchsorted(newlines, starts), None)
 
 
-def _is_utf8(block: bytes) -> bool:
-    if block.isascii():
-        return True
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _record_ends(block: bytes) -> NDArray[np.int64] | None:
     """Return the offset at which each record ends; ``None`` where a quote stands where none may (RFC 4180)."""
     text = np.frombuffer(block, np.uint8)
@@ -89,22 +80,12 @@ def _record_ends(block: bytes) -> NDArray[np.int64] | None:
     quotes = np.flatnonzero(text == _QUOTE)
     if len(quotes):
         opening, closing = quotes[0::2], quotes[1::2]
-        if len(opening) != len(closing) or not _is_regular(text, opening, closing):
+        if len(opening) != len(closing) or not is_regular(text, opening, closing):
             return None
         newlines = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
     if block[-1] != _NEWLINE:
         newlines = np.append(newlines, len(block))
     return newlines
-
-
-def _is_regular(text: NDArray[np.uint8], opening: NDArray[np.int64], closing: NDArray[np.int64]) -> bool:
-    """Say whether each quoted run starts after a separator and ends before one, or touches the next: ``""``."""
-    touching = opening[1:] == closing[:-1] + 1
-    before = text[np.maximum(opening - 1, 0)]
-    starts = (before == _COMMA) | (before == _NEWLINE) | (opening == 0)
-    after = text[np.minimum(closing + 1, len(text) - 1)]
-    ends = (after == _COMMA) | (after == _NEWLINE) | (after == _RETURN) | (closing == len(text) - 1)
-    return bool(np.all(starts[1:] | touching) and starts[0] and np.all(ends[:-1] | touching) and ends[-1])
 
 
 # ---- Python's parser, for blocks with faults ----------------------------------------------------------------------

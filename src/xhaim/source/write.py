@@ -1,11 +1,11 @@
-"""Writing a store: events to parts by shard as they come, then each shard sorted, then everything in place at once."""
+"""Writing a store: each shard sorted, the metadata, then everything in place at once."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,71 +20,13 @@ from xhaim.events import EVENT_SCHEMA
 
 LAYOUT = 1
 """Version of the store's layout; a store of another is ingested again."""
-FLUSH_BYTES = 64 << 20
-"""Rows held before they go to disk: much more costs memory, much less makes many small files."""
 INFO = "ingest.json"
+_SELDOM_REPEATED = {"time", "known_at", "numeric_value"}
+"""Columns for which a dictionary costs more than it saves."""
 _MEDS_TYPES = {
     **dict.fromkeys(("code", "description", "split"), pa.string()),
     "parent_codes": pa.list_(pa.string()),
 }
-
-
-class Parts:
-    """Rows of many tables, put aside on disk by shard, so that a shard's subjects can be read whole later.
-
-    Shards hold consecutive subjects: which one is in which depends on the subjects alone, not on the order of rows.
-    Each flush writes one Arrow file for each table, in which a shard's rows are batches of their own.
-    """
-
-    def __init__(self, folder: Path, subjects: pl.Series, subjects_per_shard: int) -> None:
-        self._folder = folder
-        self._bounds = subjects.to_numpy()[::subjects_per_shard]
-        self._held: dict[str, list[pl.DataFrame]] = {}
-        self._bytes = 0
-        self._files = 0
-        self._batches: dict[tuple[int, str], list[tuple[Path, int]]] = {}
-
-    @property
-    def shards(self) -> int:
-        """How many shards there are."""
-        return max(1, len(self._bounds))  # a store without subjects still has columns
-
-    def add(self, name: str, rows: pl.DataFrame) -> None:
-        """Put rows aside; they have a ``subject_id`` that is among the subjects."""
-        if rows.height:
-            self._held.setdefault(name, []).append(rows)
-            self._bytes += int(rows.estimated_size())
-        if self._bytes > FLUSH_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what is held in memory."""
-        for name, frames in self._held.items():
-            self._write(name, pl.concat(frames))
-        self._held, self._bytes = {}, 0
-
-    def _write(self, name: str, rows: pl.DataFrame) -> None:
-        shard = np.searchsorted(self._bounds, rows["subject_id"].to_numpy(), side="right") - 1
-        order = np.argsort(shard, kind="stable")
-        numbers, starts = np.unique(shard[order], return_index=True)
-        table = rows[order].to_arrow(compat_level=pl.CompatLevel.oldest())
-        path = self._folder / f"{self._files:06}.arrow"
-        self._files += 1
-        written = 0
-        with pa.ipc.new_file(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
-            for number, start, end in zip(numbers, starts, [*starts[1:], len(order)], strict=True):
-                for batch in table.slice(start, end - start).to_batches():
-                    file.write_batch(batch)
-                    self._batches.setdefault((int(number), name), []).append((path, written))
-                    written += 1
-
-    def read(self, shard: int, name: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-        """Return a shard's rows of one table after ``flush``."""
-        frames = [pl.DataFrame(schema=schema)]
-        for path, number in self._batches.get((shard, name), []):
-            with pa.ipc.open_file(path) as file:
-                frames.append(pl.DataFrame(pl.from_arrow(file.get_batch(number))))
-        return pl.concat(frames)
 
 
 def write_shard(store: Path, shard: int, events: pl.DataFrame) -> None:
@@ -92,11 +34,32 @@ def write_shard(store: Path, shard: int, events: pl.DataFrame) -> None:
 
     So equal events in any order of rows give the same file.
     """
-    first = ["subject_id", "time", "code", "numeric_value", "text_value", "source"]
-    others = [name for name in EVENT_SCHEMA if name not in first]
-    ordered = events.select(list(EVENT_SCHEMA)).sort(*first, *others)
     (store / "data").mkdir(exist_ok=True)
-    _write_parquet(ordered, store / "data" / f"{shard}.parquet")
+    _write_parquet(_in_order(events.select(list(EVENT_SCHEMA))), store / "data" / f"{shard}.parquet")
+
+
+def _in_order(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort by numbers first, which is quick, and by everything only where they are equal."""
+    columns = ["subject_id", "time", "code", "numeric_value", "text_value", "source"]
+    columns += [name for name in EVENT_SCHEMA if name not in columns]
+    rank = events["code"].unique().sort().to_frame().with_row_index("rank")
+    keys = events.select("subject_id", "time", "code").join(rank, on="code", how="left", maintain_order="left")
+    first = keys.drop("code").with_row_index("at").sort("subject_id", "time", "rank")
+    order = first["at"].to_numpy().copy()
+    again = (
+        first.select(
+            pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("subject_id", "time", "rank"))
+        )
+        .to_series()
+        .to_numpy()
+        .copy()
+    )
+    again[:1] = False
+    tied = np.flatnonzero(again | np.append(again[1:], False))
+    if len(tied):
+        rows = events[order[tied]].with_columns(at=pl.Series(order[tied]))
+        order[tied] = rows.sort(columns)["at"].to_numpy()
+    return events[order]
 
 
 def write_metadata(store: Path, name: str, version: str, codes: pl.DataFrame) -> None:
@@ -128,7 +91,10 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write with the column types that MEDS asks for: short strings, but large ones for text."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
     fields = [field.with_type(_MEDS_TYPES.get(field.name, field.type)) for field in table.schema]
-    parquet.write_table(table.cast(pa.schema(fields)), path, compression="zstd", row_group_size=1 << 19)
+    repeated = [field.name for field in fields if field.name not in _SELDOM_REPEATED]
+    parquet.write_table(
+        table.cast(pa.schema(fields)), path, compression="zstd", row_group_size=1 << 19, use_dictionary=repeated
+    )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

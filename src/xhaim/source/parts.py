@@ -1,0 +1,104 @@
+"""Rows put aside on disk as they come, by subject, until every table has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+FLUSH_BYTES = 32 << 20
+"""Rows held before they go to disk: much more costs memory, much less makes many small files."""
+SUBJECTS_PER_CELL = 50
+"""Subjects put aside together: few, as one in intensive care may have 100,000 rows."""
+SHARD_ROWS = 400_000
+"""Rows, about, of a shard: they are held in memory at once, and sorted."""
+ROW_BYTES = 256
+"""A row with so much text counts as one more."""
+
+
+class Parts:
+    """Rows of many tables, put aside on disk by cells of a few subjects, so that subjects can be read whole later.
+
+    A shard is a run of cells, as many as ``subjects_per_shard`` and ``SHARD_ROWS`` allow, and one at least: which
+    subject is in which shard depends on the data alone, not on the order of rows. Each flush writes one Arrow file for
+    each table, in which a cell's rows are batches of their own.
+    """
+
+    def __init__(self, folder: Path, subjects: pl.Series, subjects_per_shard: int) -> None:
+        self._folder = folder
+        step = min(SUBJECTS_PER_CELL, subjects_per_shard)
+        self._bounds = subjects.to_numpy()[::step]
+        self._cells_per_shard = subjects_per_shard // step
+        self._weight = np.zeros(max(1, len(self._bounds)), np.int64)  # a store without subjects still has columns
+        self._held: dict[str, list[pl.DataFrame]] = {}
+        self._bytes = 0
+        self._files = 0
+        self._batches: dict[tuple[int, str], list[tuple[Path, int]]] = {}
+        self._shards: list[range] | None = None
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are, once everything was added."""
+        return len(self._cells())
+
+    def add(self, name: str, rows: pl.DataFrame) -> None:
+        """Put rows aside; they have a ``subject_id`` that is among the subjects."""
+        if rows.height:
+            self._held.setdefault(name, []).append(rows)
+            self._bytes += int(rows.estimated_size())
+        if self._bytes > FLUSH_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held in memory."""
+        for name, frames in self._held.items():
+            self._write(name, pl.concat(frames))
+        self._held, self._bytes, self._shards = {}, 0, None
+
+    def _write(self, name: str, rows: pl.DataFrame) -> None:
+        cell = np.maximum(np.searchsorted(self._bounds, rows["subject_id"].to_numpy(), side="right") - 1, 0)
+        if (np.diff(cell) < 0).any():  # published tables are in order of subjects
+            order = np.argsort(cell, kind="stable")
+            cell, rows = cell[order], rows[order]
+        self._weight += np.bincount(cell, minlength=len(self._weight))
+        for text in {"text", "text_value"} & set(rows.columns):
+            length = rows[text].str.len_bytes().fill_null(0).to_numpy()
+            self._weight += np.bincount(cell, length // ROW_BYTES, len(self._weight)).astype(np.int64)
+        numbers, starts = np.unique(cell, return_index=True)
+        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        path = self._folder / f"{self._files:06}.arrow"
+        self._files += 1
+        written = 0
+        with pa.ipc.new_file(path, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as file:
+            for number, start, end in zip(numbers, starts, [*starts[1:], len(cell)], strict=True):
+                for batch in table.slice(start, end - start).to_batches():
+                    file.write_batch(batch)
+                    self._batches.setdefault((int(number), name), []).append((path, written))
+                    written += 1
+
+    def _cells(self) -> list[range]:
+        """Return the cells of each shard."""
+        if self._shards is None:
+            starts, size = [0], 0
+            for cell, weight in enumerate(self._weight.tolist()):
+                if cell > starts[-1] and (size + weight > SHARD_ROWS or cell - starts[-1] == self._cells_per_shard):
+                    starts.append(cell)
+                    size = 0
+                size += weight
+            self._shards = [range(a, b) for a, b in zip(starts, [*starts[1:], len(self._weight)], strict=True)]
+        return self._shards
+
+    def read(self, shard: int, name: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """Return a shard's rows of one table after ``flush``."""
+        places: dict[Path, list[int]] = {}
+        for cell in self._cells()[shard]:
+            for path, number in self._batches.get((cell, name), []):
+                places.setdefault(path, []).append(number)
+        frames = [pl.DataFrame(schema=schema)]
+        for path, numbers in places.items():
+            with pa.ipc.open_file(path) as file:
+                frames.append(pl.DataFrame(pl.from_arrow(pa.Table.from_batches(map(file.get_batch, numbers)))))
+        return pl.concat(frames)
