@@ -29,9 +29,7 @@ def documents(admissible: pl.DataFrame) -> dict[str, tuple[Document, ...]]:
     Notes beyond MAX_CHARACTERS are left out. Two notes with one source key (an addendum stored twice) get ``~2`` and on, in order of text.
     """
     short = pl.col("text_value").str.len_chars() <= MAX_CHARACTERS
-    notes = admissible.filter(code_is(NOTE) & short).sort(
-        "sample_id", "known_at", "source", "text_value"
-    )
+    notes = admissible.filter(code_is(NOTE) & short).sort("sample_id", "known_at", "source", "text_value")
     found: dict[str, list[Document]] = {}
     seen: set[tuple[str, str]] = set()
     for row in notes.iter_rows(named=True):
