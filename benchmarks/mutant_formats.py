@@ -17,10 +17,10 @@ import polars as pl
 from benchmarks import mutate
 from benchmarks.mutant_dicoms import dicoms
 from benchmarks.mutate_dicom import damage_dicom
-from xhaim.source import cast, rows
-from xhaim.source.checked import columns, read_table
-from xhaim.source.dicom_header import read_header
-from xhaim.source.fhir_read import read_fhir_file
+from xhaim.source.csv_tables import cast, rows
+from xhaim.source.csv_tables.checked import columns, read_table
+from xhaim.source.dicom.header import read_header
+from xhaim.source.fhir.read import read_fhir_file
 from xhaim.source.pixels_in import grey
 
 READ, ASIDE = "read", "rows set aside"

@@ -27,7 +27,8 @@ from pydicom.uid import (
 from tiny_dicom import dataset, to_bytes
 
 from xhaim.errors import DataError, PrerequisiteError
-from xhaim.source import dicom_file, dicom_pixels
+from xhaim.source.dicom import file as dicom_file
+from xhaim.source.dicom import pixels as dicom_pixels
 from xhaim.source.pixels_in import grey
 
 RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)

@@ -15,7 +15,7 @@ from xhaim.errors import DataError
 from xhaim.events import EVENT_SCHEMA
 from xhaim.source import dicom
 from xhaim.source.dicom import Dicom
-from xhaim.source.dicom_header import Header, read_header
+from xhaim.source.dicom.header import Header, read_header
 from xhaim.source.identity import number_of
 from xhaim.source.store import Store
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xhaim.source.eicu_words import name, number, place, same_words, says_nothing, sentence
+from xhaim.source.eicu.words import name, number, place, same_words, says_nothing, sentence
 from xhaim.text.polarity import mentions
 from xhaim.text.sections import headings
 from xhaim.text.sentences import sentences

@@ -25,12 +25,12 @@ from tiny_fhir import (
 )
 
 from xhaim.errors import DataError
-from xhaim.source import fhir_read
 from xhaim.source.fhir import FHIR
-from xhaim.source.fhir_json import MAX_DEPTH, UnreadableError, parse
-from xhaim.source.fhir_names import Name, name_of
-from xhaim.source.fhir_read import read_fhir_file
-from xhaim.source.fhir_times import Clock
+from xhaim.source.fhir import read as fhir_read
+from xhaim.source.fhir.json import MAX_DEPTH, UnreadableError, parse
+from xhaim.source.fhir.names import Name, name_of
+from xhaim.source.fhir.read import read_fhir_file
+from xhaim.source.fhir.times import Clock
 from xhaim.source.store import Store
 
 GOOD = observed("good", "2524-7", valueQuantity=quantity(2.5, "mmol/L"))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xhaim.errors import DataError
-from xhaim.source import cast
-from xhaim.source.ahead import in_order
-from xhaim.source.checked import Only, columns, read_table
-from xhaim.source.grid import grid
+from xhaim.source.csv_tables import cast
+from xhaim.source.csv_tables.ahead import in_order
+from xhaim.source.csv_tables.checked import Only, columns, read_table
+from xhaim.source.csv_tables.grid import grid
 
 NAMES = ["id", "at", "value", "words"]
 COLUMNS = columns("id int!  at time!  value number  words text")
@@ -57,7 +57,7 @@ def by_words(text, only=None):
     """The exact way, for any block: as if nothing about it were regular."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cast, "grid", lambda text, width: None)
-        patch.setattr("xhaim.source.rows._fast", lambda *_: None)
+        patch.setattr("xhaim.source.csv_tables.rows._fast", lambda *_: None)
         return cast.read_block([text], NAMES, COLUMNS, only)
 
 

@@ -5,7 +5,7 @@ import pytest
 from meds_datasets import at, frame, ingest_meds, write_meds
 
 from xhaim.cohort.stays import stays
-from xhaim.source.meds_codes import translate
+from xhaim.source.meds.codes import translate
 
 
 def spelled(code, dataset="MIMIC-IV", dated=False):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from xhaim.errors import DataError
-from xhaim.source.meds_labels import read_labels
+from xhaim.source.meds.labels import read_labels
 
 T1, T2 = datetime(2150, 1, 1, 12), datetime(2150, 1, 2, 12)
 

@@ -11,7 +11,7 @@ from meds_datasets import at, frame, ingest_meds, write_meds
 from pyarrow import parquet
 
 from xhaim.source.identity import number_of
-from xhaim.source.meds_values import values_of
+from xhaim.source.meds.values import values_of
 
 NOON = datetime(2150, 1, 1, 12)
 

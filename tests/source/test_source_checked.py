@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xhaim.errors import DataError
-from xhaim.source.blocks import blocks
-from xhaim.source.checked import columns, header_of, read_table
+from xhaim.source.csv_tables.blocks import blocks
+from xhaim.source.csv_tables.checked import columns, header_of, read_table
 
 COLUMNS = columns("id int!  at time!  value number  words text  later text?")
 HEADER = "id,at,value,words"
@@ -131,7 +131,7 @@ def test_an_open_quote_swallows_no_later_row(tmp_path):
 
 
 def test_a_quote_that_never_closes_costs_its_line_only(tmp_path, monkeypatch):
-    monkeypatch.setattr("xhaim.source.blocks.MAX_RECORD_BYTES", 10_000)
+    monkeypatch.setattr("xhaim.source.csv_tables.blocks.MAX_RECORD_BYTES", 10_000)
     rows = [f"{i},2150-01-01 10:00:00,1,x" for i in range(3, 5000)]
     path = table(tmp_path, "\n".join([HEADER, *rows[:100], '2,2150-01-01 10:00:00,1,"x', *rows[100:]]))
     good, bad = read(path, block_bytes=1024)

@@ -26,7 +26,8 @@ def too_long(admissible: pl.DataFrame) -> int:
 def documents(admissible: pl.DataFrame) -> dict[str, tuple[Document, ...]]:
     """Return the documents of each sample, ordered by known_at, then doc_id.
 
-    Notes beyond MAX_CHARACTERS are left out. Two notes with one source key (an addendum stored twice) get ``~2`` and on, in order of text.
+    Notes beyond MAX_CHARACTERS are left out. Two notes with one source key (an addendum stored twice) get ``~2`` and
+    on, in order of text.
     """
     short = pl.col("text_value").str.len_chars() <= MAX_CHARACTERS
     notes = admissible.filter(code_is(NOTE) & short).sort("sample_id", "known_at", "source", "text_value")

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.run.directory import RunDirectory, read_json, write_json
-from xhaim.source.meds_export import export_store, validate
+from xhaim.source.meds.export import export_store, validate
 from xhaim.source.store import Store
 from xhaim.source.write import building
 

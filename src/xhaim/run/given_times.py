@@ -14,7 +14,7 @@ from xhaim.errors import DataError, TaskError
 from xhaim.label_rules import AcesLabel
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
-from xhaim.source.meds_labels import read_labels
+from xhaim.source.meds.labels import read_labels
 from xhaim.task import Task
 
 

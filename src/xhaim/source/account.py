@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from xhaim.source.checked import BAD_SCHEMA
+from xhaim.source.csv_tables.checked import BAD_SCHEMA
 
 QUARANTINE_SCHEMA = {"file": pl.String(), "line": pl.Int64(), "row": pl.Int64(), "reason": pl.String()}
 """``file`` is relative to the source's root; ``row`` counts records from 1; both counts are null for a whole file."""

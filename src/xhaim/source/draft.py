@@ -12,9 +12,9 @@ import polars as pl
 
 from xhaim.events import EVENT_SCHEMA, IMAGE, NOTE, code_is
 from xhaim.source.account import Account, Outcome
-from xhaim.source.ahead import THREADS, in_order
-from xhaim.source.blocks import OnBytes
-from xhaim.source.checked import Columns, Only, nothing, read_table
+from xhaim.source.csv_tables.ahead import THREADS, in_order
+from xhaim.source.csv_tables.blocks import OnBytes
+from xhaim.source.csv_tables.checked import Columns, Only, nothing, read_table
 from xhaim.source.parts import Parts
 from xhaim.source.write import INFO, building, stored_info, write_json, write_metadata, write_shard
 

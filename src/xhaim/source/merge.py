@@ -14,7 +14,7 @@ from xhaim.errors import DataError
 from xhaim.ports import Progress, silent
 from xhaim.source.account import Outcome, none_bad
 from xhaim.source.draft import SUBJECTS_PER_SHARD, Draft, ingest_once
-from xhaim.source.meds_stays import count_stays
+from xhaim.source.meds.stays import count_stays
 from xhaim.source.merge_inputs import (
     agreed,
     agreed_splits,

@@ -10,7 +10,7 @@ import polars as pl
 from xhaim.errors import DataError
 from xhaim.events import EVENT_SCHEMA
 from xhaim.source.account import QUARANTINE_SCHEMA
-from xhaim.source.meds_files import batches, opened
+from xhaim.source.meds.files import batches, opened
 from xhaim.source.store import Store
 
 _CODES: dict[str, pl.DataType] = {"code": pl.String(), "description": pl.String()}

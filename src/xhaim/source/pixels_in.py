@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xhaim.source.dicom_file import is_dicom, trusted
-from xhaim.source.dicom_pixels import check_pixels, dicom_grey, stretched
+from xhaim.source.dicom.file import is_dicom, trusted
+from xhaim.source.dicom.pixels import check_pixels, dicom_grey, stretched
 
 
 def grey(path: Path) -> NDArray[np.uint8]:
