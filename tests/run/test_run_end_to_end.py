@@ -168,6 +168,9 @@ def test_a_leaky_run_says_so_in_every_name_and_predicts_for_nobody(store, settin
     assert report.path.name == "LEAKY-report.html"
     unmarked = [path for path in artefacts(tmp_path / "run") if "pleural_effusion" in path and "LEAKY" not in path]
     assert all(path.startswith(("labels/", "splits/")) for path in unmarked)
+    policies = [path for path in artefacts(tmp_path / "run") if "index_included" in path]
+    assert policies
+    assert all("LEAKY-index_included" in path for path in policies)
     page = report.path.read_text()
     captions = re.findall("<caption id.*?</caption>|<figcaption.*?</figcaption>", page, re.DOTALL)
     stamped = [caption for caption in captions if "SIMULATED" in caption]

@@ -65,6 +65,10 @@ class Run:
         """Open a task's stage in ``<kind>/<task>/``, or ``<kind>/LEAKY-<task>/`` where the index report was visible."""
         return self.directory.stage(f"{kind}/{self._mark(leaky=self.policy(task) == 'index_included')}{task.id}", key)
 
+    def policy_stage(self, kind: str, policy: ReportPolicy, key: str) -> Stage:
+        """Open a report policy's stage in ``<kind>/<policy>/``, or ``<kind>/LEAKY-index_included/``."""
+        return self.directory.stage(f"{kind}/{self._mark(leaky=policy == 'index_included')}{policy}", key)
+
     def report(self, suffix: str) -> Path:
         """Return where the report lies: ``report<suffix>``, or ``LEAKY-report<suffix>`` where any task is leaky."""
         return self.directory.root / f"{self._mark(leaky=self.leaky)}report{suffix}"

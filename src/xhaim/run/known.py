@@ -26,7 +26,7 @@ def store_known(run: Run, people: People) -> dict[ReportPolicy, Stage]:
     """Write the admissible events of every sample, for each policy of the run, to ``admissible/<policy>/``."""
     stages: dict[ReportPolicy, Stage] = {}
     for policy in run.policies:
-        stage = run.directory.stage(f"admissible/{policy}", run.key("known", people.key, policy))
+        stage = run.policy_stage("admissible", policy, run.key("known", people.key, policy))
         with run.watch.stage(f"what was known ({policy})") as progress:
             stages[policy] = stage.each(run.shards(people.samples), partial(_known, run, policy), progress)
     return stages
