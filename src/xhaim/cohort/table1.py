@@ -35,8 +35,8 @@ def table_1(
 ) -> pl.DataFrame:
     """Return TABLE_1_SCHEMA, by task in the order of ``labels``, then by part; a part without samples has zeros.
 
-    ``labels``: task id -> sample_id, subject_id (of the person) and label without nulls; ``splits``: task id -> split, sample_id, part. Ages and
-    sexes are counted once for each sample, as the paper counts data points.
+    ``labels``: task id -> sample_id, subject_id (of the person) and label without nulls; ``splits``: task id -> split,
+    sample_id, part. Ages and sexes are counted once for each sample, as the paper counts data points.
     """
     people = samples.join(_persons(events), on="subject_id", how="left").with_columns(
         age=(pl.col("prediction_time") - pl.col("birth")).dt.total_seconds() / _YEAR
