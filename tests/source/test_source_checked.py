@@ -109,6 +109,8 @@ def test_both_parsers_agree(tmp_path_factory, rows):
         ("2,2150-01-01 10:00:00,1e308,ok", "value: not a finite number of 32 bits"),
         ("2,2150-01-01 10:00:00,1.5,o\0k", "a NUL byte"),
         (b"2,2150-01-01 10:00:00,1.5,o\xffk", "bytes that are not UTF-8"),
+        ("\r2,2150-01-01 10:00:00,1.5,ok", "quoting: a quote that never closes, or text after a closing one"),
+        ("\ufeff2,2150-01-01 10:00:00,1.5,ok", "id: not a whole number"),
         ('2,2150-01-01 10:00:00,1.5,"SECRET', "quoting: a quote that never closes, or text after a closing one"),
         ('2,2150-01-01 10:00:00,1.5,"SEC"RET', "quoting: a quote that never closes, or text after a closing one"),
     ],
@@ -177,6 +179,8 @@ def faulty_gzips():
         "second member cut": whole + whole[:middle],
         "plain text": (HEADER + "\n" + GOOD).encode(),
         "nothing": b"",
+        "nothing inside": gzip.compress(b""),
+        "two members with nothing inside": gzip.compress(b"") * 2,
     }
 
 
@@ -208,6 +212,26 @@ def test_a_header_that_does_not_fit_stops(tmp_path, header, said):
     content = header if isinstance(header, bytes) else header.encode()
     with pytest.raises(DataError, match=said):
         read(table(tmp_path, content + b"\n"))
+
+
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+def test_a_file_without_a_header_is_empty(tmp_path, content):
+    with pytest.raises(DataError, match="is empty"):
+        header_of(table(tmp_path, content, "t.csv.gz"))
+
+
+@pytest.mark.parametrize("start", ["\r", "\ufeff"])
+@pytest.mark.parametrize("words", ["ok", '"ok"'])
+@pytest.mark.parametrize("first", ["1", "a"])
+def test_what_arrow_skips_at_the_start_of_a_block_is_part_of_its_row(tmp_path, start, words, first):
+    """Only the file's own mark of UTF-8 is no text; blocks of one byte each begin with a record of their own."""
+    wanted = columns(f"id {'int' if first == '1' else 'text'}!  words text")
+    path = table(tmp_path, f"\ufeffid,words\n{first},{words}\n{start}{first},{words}\n{first},{words}\n")
+    for block_bytes in (1, 1 << 20):
+        good, bad = read(path, columns=wanted, block_bytes=block_bytes)
+        kept = [(f"{start}a" if row == 2 else "a") if first == "a" else 1 for row in good["row"]]
+        assert good["id"].to_list() == kept
+        assert bad["row"].to_list() == ([2] if first == "1" or start == "\r" else [])
 
 
 def test_a_compressed_file_named_csv_stops(tmp_path):

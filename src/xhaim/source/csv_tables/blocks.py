@@ -31,9 +31,9 @@ def blocks(path: Path, on_bytes: OnBytes, block_bytes: int = BLOCK_BYTES) -> Ite
     ``MAX_RECORD_BYTES``, the first line alone is a block: its quote never closes. Raises DataError for a file that
     is empty, cut short, corrupt, or not what its name says; then nothing of the file may be used.
     """
-    carry = b""
+    carry, found = b"", False
     for piece in _pieces(path, on_bytes, block_bytes):
-        carry += piece
+        carry, found = carry + piece, True
         while len(carry) >= block_bytes:
             cut = _last_record_end(carry)
             if not cut and len(carry) < max(MAX_RECORD_BYTES, block_bytes):
@@ -43,6 +43,8 @@ def blocks(path: Path, on_bytes: OnBytes, block_bytes: int = BLOCK_BYTES) -> Ite
             carry = carry[cut:]
     if carry:
         yield carry
+    if not found:
+        raise _empty(path)
 
 
 def _last_record_end(text: bytes) -> int:
@@ -64,7 +66,7 @@ def _pieces(path: Path, on_bytes: OnBytes, size: int) -> Iterator[bytes]:
         magic = file.read(2)
         file.seek(0)
         if not magic:
-            raise DataError(f"{path} is empty", got="0 bytes", expected="a csv header at least", do=_fetch(path))
+            raise _empty(path)
         if path.suffix != ".gz":
             if magic == _GZIP_MAGIC:
                 raise DataError(f"{path} is compressed", got="a gzip file", expected="plain csv", do="name it .csv.gz")
@@ -118,6 +120,10 @@ def _inflate(file: BinaryIO, path: Path, on_bytes: OnBytes, size: int) -> Iterat
 
 def _member() -> igzip_lib.IgzipDecompressor:
     return igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)  # header and trailer are read, and the trailer checked
+
+
+def _empty(path: Path) -> DataError:
+    return DataError(f"{path} is empty", got="0 bytes", expected="a csv header at least", do=_fetch(path))
 
 
 def _fetch(path: Path) -> str:

@@ -7,6 +7,7 @@ first, so that both ways give the same values.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -148,6 +149,8 @@ def values(found: Grid, names: Sequence[str], kinds: Mapping[str, str]) -> pl.Da
     """
     if not len(found.starts):
         return pl.DataFrame(schema={name: _POLARS[kind] for name, kind in kinds.items()})
+    if found.block.startswith(BOM_UTF8):  # Arrow would skip it
+        return None
     text = np.frombuffer(found.block, np.uint8)
     if not all(_is_plain(text, *found.field(names.index(name)), kind) for name, kind in kinds.items()):
         return None

@@ -7,6 +7,7 @@ record has as many fields as the header. Only then do both give the same words.
 from __future__ import annotations
 
 import csv
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,9 @@ def parse(block: bytes, names: Sequence[str], present: Sequence[str], line: int)
 
 def _fast(block: bytes, names: Sequence[str], present: Sequence[str], line: int) -> Words | None:
     """Parse a regular block; ``None`` where anything about it is irregular."""
-    if not block or b"\0" in block or not is_utf8(block):
+    if not block or b"\0" in block or block.startswith(BOM_UTF8) or not is_utf8(block):
+        return None
+    if block.count(b"\r") != block.count(b"\r\n"):  # Arrow takes a bare one for the end of a line
         return None
     ends = _record_ends(block)
     if ends is None:
@@ -65,7 +68,7 @@ def _fast(block: bytes, names: Sequence[str], present: Sequence[str], line: int)
         )
     except pa.ArrowInvalid:  # a short or a long row
         return None
-    if table.num_rows != len(ends):  # blank lines, bare carriage returns
+    if table.num_rows != len(ends):  # blank lines
         return None
     frame = pl.DataFrame(pl.from_arrow(table))
     starts = np.concatenate(([0], ends[:-1] + 1))
