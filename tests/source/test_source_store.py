@@ -61,6 +61,6 @@ def test_what_is_no_store_is_refused(tmp_path, store):
 def test_what_a_store_says_of_itself(store):
     assert store.simulated is False
     assert store.truth is None
-    assert store.fingerprint == store.info["fingerprint"]
+    assert store.fingerprint == store.info["identity"]
     assert store.image_root is not None
     assert store.image_root.name == "mimic-cxr-jpg"

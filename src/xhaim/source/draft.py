@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +33,36 @@ def ingest_once(out: Path, same: dict[str, Any], make: Callable[[Path], dict[str
     """Return what ``ingest.json`` of ``out`` says, after ``make`` wrote the store into the empty folder it is given.
 
     ``same`` (with ``layout`` and ``fingerprint``) says what was read, and how: where the store at ``out`` says the
-    same, nothing is done, and ``unchanged`` is true in what is returned. ``make`` returns the rest of the information.
-    Raises DataError when ``out`` is there and is no store, or what ``make`` raises; then ``out`` is as it was.
+    same, and was written by the same code, nothing is done, and ``unchanged`` is true in what is returned. ``make``
+    returns the rest of the information. Raises DataError when ``out`` is there and is no store, or what ``make``
+    raises; then ``out`` is as it was.
     """
     before = stored_info(out)
-    if before is not None and all(before.get(key) == value for key, value in same.items()):
+    decided = {**same, "code": reading_code()}
+    if before is not None and all(before.get(key) == value for key, value in decided.items()):
         return {**before, "unchanged": True}
     with building(out) as store:
-        info = {**same, **make(store)}
+        info = {**decided, "identity": _identity(decided), **make(store)}
         write_json(store / INFO, info)
     return {**info, "unchanged": False}
+
+
+def _identity(decided: dict[str, Any]) -> str:
+    """Return 16 hex digits of everything that decides a store but the place where its files lay."""
+    what = {key: value for key, value in decided.items() if key != "root"}
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def reading_code() -> str:
+    """Return 16 hex digits over the code that reads records: a mended rule of known_at makes every store anew."""
+    root = Path(str(files("xhaim")))
+    paths = [root / "events.py", root / "signals.yaml"]
+    paths += [path for path in (root / "source").rglob("*.py") if "simulate" not in path.parts]
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class Draft:
@@ -99,7 +123,7 @@ class Draft:
         ``describe`` gives ``code`` and ``description`` of the codes it is given; ``made_whole`` gives a shard's events
         that need other rows of the same subjects; ``on_shard`` is told how many shards are written, of how many.
         """
-        self.parts.flush()
+        self.parts.close()
         counts: Counter[str] = Counter()
         codes = [pl.DataFrame(schema={"code": pl.String()})]
 

@@ -53,8 +53,8 @@ class Store:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of what was ingested."""
-        return str(self.info["fingerprint"])
+        """16 hex digits of what was ingested, with which options, by which code."""
+        return str(self.info.get("identity", self.info["fingerprint"]))
 
     @property
     def truth(self) -> Path | None:
