@@ -102,7 +102,7 @@ def test_mean_and_standard_error_are_over_the_scored_splits():
     assert over_splits([0.8, Unscored("x"), 0.9]) == Estimate(pytest.approx(0.85), pytest.approx(0.05), 2, 3)
     assert over_splits([0.8]) == Estimate(0.8, None, 1, 1)
     assert over_splits([Unscored("1 positive of 27")]) == Unscored("1 positive of 27")
-    assert over_splits([]) == Unscored("no test rows")
+    assert over_splits([]) == Unscored("no predictions: no model was fitted")
 
 
 def test_best_possible_is_the_latent_truths_auc_on_the_same_rows(predictions):

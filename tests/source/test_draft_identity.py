@@ -5,6 +5,7 @@ import shutil
 import polars as pl
 import pytest
 
+from xhaim.errors import DataError
 from xhaim.source import draft
 from xhaim.source.draft import ingest_once
 from xhaim.source.store import Store
@@ -32,11 +33,21 @@ def test_the_same_again_does_nothing(tmp_path, first):
     assert ingest(tmp_path / "store") == (True, first)
 
 
-@pytest.mark.parametrize("other", [{"zone": "America/New_York"}, {"fingerprint": "e" * 16}])
-def test_other_records_or_options_are_another_store(tmp_path, first, other):
-    unchanged, now = ingest(tmp_path / "store", **other)
+def test_records_that_changed_are_another_store(tmp_path, first):
+    unchanged, now = ingest(tmp_path / "store", fingerprint="e" * 16)
     assert not unchanged
     assert now != first
+
+
+@pytest.mark.parametrize("other", [{"zone": "America/New_York"}, {"root": "/b"}])
+def test_a_store_of_another_place_or_with_other_options_is_not_replaced(tmp_path, first, other):
+    with pytest.raises(DataError, match="holds another store"):
+        ingest(tmp_path / "store", **other)
+    assert Store.open(tmp_path / "store").fingerprint == first
+
+
+def test_options_make_another_store(tmp_path, first):
+    assert ingest(tmp_path / "elsewhere", zone="America/New_York")[1] != first
 
 
 def test_other_code_is_another_store(tmp_path, first, monkeypatch):

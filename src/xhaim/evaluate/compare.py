@@ -83,7 +83,7 @@ def over_splits(scores: Sequence[Score]) -> Estimate | Unscored:
     values = np.array([score for score in scores if not isinstance(score, Unscored)])
     if not values.size:
         reasons = [score for score in scores if isinstance(score, Unscored)]
-        return reasons[0] if reasons else Unscored("no test rows")
+        return reasons[0] if reasons else Unscored("no predictions: no model was fitted")
     se = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
     return Estimate(float(values.mean()), se, int(values.size), len(scores))
 

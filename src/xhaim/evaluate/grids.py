@@ -122,9 +122,10 @@ def estimate_words(value: Estimate | Unscored | None, digits: int = 3) -> str:
     return f"{value.mean:.{digits}f}{spread}{partly}"
 
 
-def model_words(model: str) -> str:
-    """Return a model's name for a reader."""
-    return MODEL_LABELS.get(model, model)
+def model_words(model: str, *, leaky: bool = False) -> str:
+    """Return a model's name for a reader; under a leaky policy nothing is called de-leaked."""
+    name = MODEL_LABELS.get(model, model)
+    return name.replace(", de-leaked", "") if leaky else name
 
 
 def _grid_1(rows: Sequence[Table1Row], header: RunHeader) -> Grid:
@@ -159,7 +160,7 @@ def _grid_2(rows: Sequence[Table2Row], header: RunHeader) -> Grid:
     body = tuple(
         (
             _task_words(row.title, row.policy, row.leaky),
-            model_words(row.model),
+            model_words(row.model, leaky=row.leaky),
             estimate_words(row.auc),
             *((estimate_words(row.best),) if truth_known else ()),
             estimate_words(row.auprc),
@@ -197,7 +198,7 @@ def _grid_differences(rows: Sequence[DifferenceRow], header: RunHeader) -> Grid:
 
 def _difference_cells(row: DifferenceRow) -> tuple[str, ...]:
     title = _task_words(row.title, row.policy, row.leaky)
-    pair = f"{model_words(row.model)} {MINUS} {model_words(row.other)}"
+    pair = f"{model_words(row.model, leaky=row.leaky)} {MINUS} {model_words(row.other, leaky=row.leaky)}"
     found = row.difference
     if isinstance(found, Unscored):
         return (title, pair, str(found), "", "", "", "")

@@ -163,7 +163,7 @@ def _explanation(
     anchors: Anchors,
 ) -> ExplanationView:
     marks = {
-        citation.marker: Mark(citation.marker, _target(citation, anchors), citation.label)
+        citation.marker: Mark(str(citation.marker), _target(citation, anchors), citation.label)
         for citation in item.citations
     }
     shown = [statement for statement in item.statements if statement.role in _ROLE_TITLES]

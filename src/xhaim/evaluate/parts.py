@@ -26,9 +26,9 @@ _SIDE_HEADINGS = {"for": "Evidence for", "against": "Evidence against", "other":
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A citation mark [n]."""
+    """A citation mark: [n] of a statement, [N n] and [X n] of a summary of notes and of chest X-ray words."""
 
-    marker: int
+    marker: str
     target: str
     """Element id of the source."""
     label: str
@@ -137,13 +137,14 @@ def contributions(values: Mapping[str, float]) -> tuple[Contribution, ...]:
 def summary_lines(summary: Summary, anchors: Anchors) -> tuple[str, str, tuple[Sentence, ...]]:
     """Number the chunks of one summary in order of use; a chunk that is not in the record gets no mark."""
     marks: dict[str, Mark] = {}
+    letter = "N" if summary.modality == "notes" else "X"
     lines = []
     for sentence in summary.sentences:
         for chunk_id in sentence.chunk_ids:
             place = chunk_place(chunk_id)
             target = anchors.get(("span", *place)) if place else None
             if target and chunk_id not in marks:
-                marks[chunk_id] = Mark(len(marks) + 1, target, "passage")
+                marks[chunk_id] = Mark(f"{letter}{len(marks) + 1}", target, "passage")
         used = tuple(marks[chunk_id] for chunk_id in dict.fromkeys(sentence.chunk_ids) if chunk_id in marks)
         lines.append(Sentence(sentence.text, used))
     return ("Notes" if summary.modality == "notes" else "Chest X-ray words", summary.writer, tuple(lines))

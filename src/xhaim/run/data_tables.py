@@ -6,6 +6,7 @@ import polars as pl
 
 from xhaim.cohort.table1 import table_1
 from xhaim.evaluate.data_grids import DataTables
+from xhaim.events import NOTE, code_is
 from xhaim.modality.documents import MAX_CHARACTERS, too_long
 from xhaim.modality.measurements import set_aside
 from xhaim.run.context import Run
@@ -38,5 +39,8 @@ def _set_aside(known: Stage) -> pl.DataFrame:
         counts.append(set_aside(events))
         if long := too_long(events):
             row = {"signal": "Notes", "fault": f"longer than {MAX_CHARACTERS:,} characters", "n": long}
+            counts.append(pl.DataFrame([row], schema=counts[0].schema))
+        if silent := events.filter(code_is(NOTE) & (pl.col("text_value").fill_null("").str.strip_chars() == "")).height:
+            row = {"signal": "Notes", "fault": "without text", "n": silent}
             counts.append(pl.DataFrame([row], schema=counts[0].schema))
     return pl.concat(counts).group_by("signal", "fault").agg(pl.col("n").sum()).sort("signal", "fault")

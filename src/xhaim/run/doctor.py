@@ -122,15 +122,33 @@ def describe_tables(info: dict[str, Any]) -> dict[str, Any]:
         },
         "tables absent": info.get("absent"),
         "tables not read": info.get("not_read") or "none",
-        "known_at": "as the source says it"
-        if info.get("known_at", "given") == "given"
-        else "not given: the event's time",
+        "known_at": "not given: guessed late from the event's time"
+        if info.get("known_at") == "time"
+        else "by the rules under clock in ingest.json: guessed late where the records do not say",
+        "options": {key: info[key] for key in ("zone", "only_signals", "subjects_per_shard") if key in info},
+        "time zone": info.get("time_zone"),
         "remarks": info.get("remarks") or "none",
     }
 
 
 def describe_ingest(info: dict[str, Any], out: Path) -> dict[str, Any]:
     """Say what an ingest did, and what to type next."""
-    images = info.get("counts", {}).get("images")
-    how = "" if images else " --landmark 24h --task mortality_48h --task los_48h"  # without images: no index study
-    return {**describe_tables(info), "store": str(out), "next": f"xhaim run {out}{how} --out RUN"}
+    unused = {name: table["not_used"] for name, table in info.get("tables", {}).items() if table.get("not_used")}
+    return {
+        "done": "nothing: the store holds these very records" if info.get("unchanged") else "ingested",
+        **describe_tables(info),
+        "rows not used, why": unused or "none",
+        "rows set aside": f"{out / 'quarantine.parquet'}: file, line, reason"
+        if any(table.get("rows_set_aside") for table in info.get("tables", {}).values())
+        else "none",
+        "store": str(out),
+        "next": _next(info, out),
+    }
+
+
+def _next(info: dict[str, Any], out: Path) -> str:
+    counts = info.get("counts", {})
+    if counts.get("stays") == 0 or ("stays" not in counts and counts.get("images")):
+        return f"no ICU stays: xhaim merge {out} with a store that has them, or a task with a MEDS label file"
+    how = "" if counts.get("images") else " --landmark 24h --task mortality_48h --task los_48h"
+    return f"xhaim run {out}{how} --out RUN"

@@ -80,10 +80,11 @@ def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explai
     results = execute(run)
     split, part = split_of(results.people, task, sample, results.run.settings.split.repeats)
     explainer = replace(results.explainers[task.id], split=split)
+    explanation = explainer.explain(sample)
     preface = ""
-    if part != "test":
+    if part != "test" and explanation.risk is not None:
         preface = (
             f"NOTE: in every split of this run the stay is in the {part} part, so the model may have learned from it; "
             "the risk is not that of a new patient.\n\n"
         )
-    return Explained(explainer.explain(sample), preface)
+    return Explained(explanation, preface)

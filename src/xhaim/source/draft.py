@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from xhaim.errors import DataError
 from xhaim.events import EVENT_SCHEMA, IMAGE, NOTE, code_is
 from xhaim.source.account import Account, Outcome
 from xhaim.source.csv_tables.ahead import THREADS, in_order
@@ -34,17 +35,31 @@ def ingest_once(out: Path, same: dict[str, Any], make: Callable[[Path], dict[str
 
     ``same`` (with ``layout`` and ``fingerprint``) says what was read, and how: where the store at ``out`` says the
     same, and was written by the same code, nothing is done, and ``unchanged`` is true in what is returned. ``make``
-    returns the rest of the information. Raises DataError when ``out`` is there and is no store, or what ``make``
-    raises; then ``out`` is as it was.
+    returns the rest of the information. Raises DataError when ``out`` is there and is no store, or one of another
+    place or with other options, or what ``make`` raises; then ``out`` is as it was.
     """
     before = stored_info(out)
     decided = {**same, "code": reading_code()}
     if before is not None and all(before.get(key) == value for key, value in decided.items()):
         return {**before, "unchanged": True}
+    if before is not None:
+        _refuse_another(out, before, same)
     with building(out) as store:
         info = {**decided, "identity": _identity(decided), **make(store)}
         write_json(store / INFO, info)
     return {**info, "unchanged": False}
+
+
+def _refuse_another(out: Path, before: dict[str, Any], same: dict[str, Any]) -> None:
+    """Raise DataError where the store at ``out`` is of another place, or was made with other options."""
+    other = [key for key in same if key not in {"layout", "fingerprint"} and before.get(key) != same[key]]
+    if other:
+        raise DataError(
+            f"{out} holds another store",
+            got=", ".join(f"{key}: {before.get(key)}" for key in other)[:300],
+            expected=", ".join(f"{key}: {same[key]}" for key in other)[:300],
+            do="choose another --out, or remove this one",
+        )
 
 
 def _identity(decided: dict[str, Any]) -> str:
