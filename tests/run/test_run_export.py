@@ -146,6 +146,18 @@ def test_a_plain_export_has_medss_columns_only_and_says_what_that_costs(store, t
     assert about["other_extension_columns"] == []
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_who_is_one_person_goes_out_and_comes_back(store, tmp_path, plain):
+    assert export(store, tmp_path / "none", plain=plain)["persons"] is None
+    persons = pl.DataFrame({"subject_id": [1, 2], "person_id": [70, 70]})
+    persons.write_parquet(store / "metadata" / "persons.parquet")
+    said = export(store, tmp_path / "out", plain=plain)
+    assert said["persons"] == "metadata/persons.parquet"
+    assert "persons.parquet" in (tmp_path / "out" / "README.txt").read_text()
+    Meds().ingest(tmp_path / "out", tmp_path / "again")
+    assert Store.open(tmp_path / "again").persons().equals(persons)
+
+
 def test_labels_are_valid_and_only_the_known_ones(run, tmp_path):
     export(run, tmp_path / "out", ["labels"])
     table = parquet.read_table(tmp_path / "out" / "labels" / "los.parquet")

@@ -8,35 +8,35 @@ from xhaim.cohort.stays import stays
 from xhaim.source.meds.codes import translate
 
 
-def spelled(code, dataset="MIMIC-IV", dated=False):
-    row = translate(pl.DataFrame({"code": [code], "dated": [dated]}), dataset).row(0, named=True)
+def spelled(code, dataset="MIMIC-IV"):
+    row = translate(pl.DataFrame({"code": [code]}), dataset).row(0, named=True)
     return row["ours"], row["code_unit"], row["lag"]
 
 
 @pytest.mark.parametrize(
     ("code", "ours", "unit", "lag"),
     [
-        ("LAB//RESULT//50813//mmol/L", "LAB//50813//mmol/L", "mmol/L", 0),
-        ("LAB//50813//mmol/L", "LAB//50813//mmol/L", "mmol/L", 0),
+        ("LAB//RESULT//50813//mmol/L", "LAB//50813//mmol/L", "mmol/L", 6),
+        ("LAB//50813//mmol/L", "LAB//50813//mmol/L", "mmol/L", 6),
         ("LAB//220045//bpm", "CHART//220045//bpm", "bpm", 0),
         ("LAB//220045//UNK", "CHART//220045//UNK", None, 0),
-        ("LAB//SPECIMEN_COLLECTED//50813//STAT", "LAB//SPECIMEN_COLLECTED//50813//STAT", None, 0),
+        ("LAB//SPECIMEN_COLLECTED//50813//STAT", "LAB//SPECIMEN_COLLECTED//50813//STAT", None, 6),
         ("SUBJECT_FLUID_OUTPUT//226559//ml", "OUTPUT//226559//ml", "ml", 0),
-        ("PROCEDURE//ICD//10//0BH17EZ", "PROCEDURE//ICD//10//0BH17EZ", None, 30),
+        ("PROCEDURE//ICD//10//0BH17EZ", "PROCEDURE//ICD//10//0BH17EZ", None, 720),
         ("PROCEDURE//START//225792", "PROCEDURE//START//225792", None, 0),
-        ("DRG//APR//139", "DRG//APR//139", None, 30),
-        ("MIMIC_IV_LABITEM/50813", "LAB//50813", None, 0),
+        ("DRG//APR//139", "DRG//APR//139", None, 720),
+        ("MIMIC_IV_LABITEM/50813", "LAB//50813", None, 6),
         ("MIMIC_IV_ITEM/220045", "CHART//220045", None, 0),
         ("MIMIC_IV_ITEM/1", "MIMIC_IV_ITEM/1", None, 0),
         ("MIMIC_IV_Admission/EW EMER.", "HOSPITAL_ADMISSION//EW EMER.", None, 0),
         ("MIMIC_IV_Race/WHITE", "RACE//WHITE", None, 0),
-        ("ICD10CM/I50.9", "ICD10CM/I50.9", None, 30),
+        ("ICD10CM/I50.9", "ICD10CM/I50.9", None, 720),
         ("Gender/F", "GENDER//F", None, 0),
         ("Race/5", "RACE//WHITE", None, 0),
         ("Visit/IP", "HOSPITAL_ADMISSION//IP", None, 0),
         ("Visit/OP", "Visit/OP", None, 0),
         ("SNOMED/3950001", "MEDS_BIRTH", None, 0),
-        ("LOINC/2345-7", "LOINC/2345-7", None, 0),
+        ("LOINC/2345-7", "LOINC/2345-7", None, 6),
         ("LAB//220045//bp\nm", "CHART//220045//bp\nm", "bp\nm", 0),
     ],
 )
@@ -45,9 +45,9 @@ def test_what_means_the_same_is_spelled_as_the_store_does(code, ours, unit, lag)
 
 
 def test_mimics_spellings_are_mimics_only():
-    assert spelled("LAB//220045//bpm", "Our hospital") == ("LAB//220045//bpm", None, 0)
+    assert spelled("LAB//220045//bpm", "Our hospital") == ("LAB//220045//bpm", None, 6)
     assert spelled("Gender/F", "Our hospital") == ("GENDER//F", None, 0)
-    assert spelled("X", "", dated=True) == ("X", None, 1)
+    assert spelled("NOTE//Discharge summary", "Our hospital") == ("NOTE//discharge", None, 24)
 
 
 def test_visits_of_omop_become_admissions_with_their_end(tmp_path):

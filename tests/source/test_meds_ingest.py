@@ -44,18 +44,19 @@ def test_codes_of_the_mimic_converter_become_the_stores_with_their_units(mimic):
     assert only(events, "HOSPITAL_ADMISSION//URGENT//ER")["hadm_id"] == 20
 
 
-def test_without_known_at_it_is_the_time_and_late_where_only_a_day_is_told(mimic):
+def test_without_known_at_it_is_guessed_late_and_later_where_only_a_day_is_told(mimic):
     info, events = mimic
     known = {row["code"]: row["known_at"] for row in events.iter_rows(named=True) if row["subject_id"] == 1}
     assert known["CHART//220045//bpm"] == at("2150-01-01T13:00")
+    assert known["LAB//50813//mmol/L"] == at("2150-01-01T19:30")
     assert known["GENDER//F"] is None
-    assert known["DIAGNOSIS//ICD//10//I509"] == at("2150-02-03T00:00")  # billed after discharge
+    assert known["DIAGNOSIS//ICD//10//I509"] == at("2150-02-04T00:00")  # billed after the day of discharge
     assert known["HOSPITAL_DISCHARGE//DIED"] == at("2150-01-05T00:00")  # at midnight: must not tell the death before it
     assert known["MEDS_DEATH"] == at("2150-01-04T05:00")
     pressures = events.filter(pl.col("code") == "Blood Pressure")
     assert (pressures["known_at"] - pressures["time"]).to_list() == [timedelta(days=1)] * 2
     assert info["known_at"] == "time"
-    assert "known_at is not given: taken to be the event's time" in info["remarks"][0]
+    assert "known_at is not given: guessed late" in info["remarks"][0]
     assert info["clock"]["data"] == info["remarks"][0]
 
 
@@ -120,7 +121,7 @@ def test_a_given_known_at_is_kept_but_never_before_the_time(tmp_path):
         at(f"{day}10:00"), at(f"{day}10:00"), None
     )  # fmt: skip
     assert info["known_at"] == "given"
-    assert "known_at is null in 1 rows with a time: taken to be the time" in info["remarks"]
+    assert any("known_at is null in 1 rows with a time: guessed late" in remark for remark in info["remarks"])
     assert "known_at is before the time in 1 rows: taken to be the time" in info["remarks"]
     assert "no ICU_ADMISSION events: no ICU stays, and no samples can be drawn at them" in info["remarks"]
 
@@ -128,7 +129,7 @@ def test_a_given_known_at_is_kept_but_never_before_the_time(tmp_path):
 def test_documents_without_a_source_are_known_by_code_and_time(tmp_path):
     rows = [{"subject_id": 1, "code": "NOTE//discharge", "time": "2150-01-01T10:00", "text_value": "Hospital course"}]
     _, events = ingest_meds(write_meds(tmp_path / "m", {"0.parquet": frame(rows)}), tmp_path / "s")
-    assert events["source"].to_list() == ["meds#NOTE//discharge@21500101T100000.000000"]
+    assert events["source"].to_list() == ["meds#1/NOTE//discharge@21500101T100000.000000"]
 
 
 def test_a_store_is_a_meds_dataset_and_gives_itself(tmp_path):

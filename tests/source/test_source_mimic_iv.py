@@ -117,7 +117,7 @@ def made(tmp_path_factory):
             "ecg/machine_measurements#40000001",
             "NOTE//ecg",
             "2150-01-01 12:30",
-            "2150-01-01 12:30",
+            "2150-01-01 13:30",  # a machine's clock
             None,
             "Sinus rhythm\nAbnormal ECG",
         ),
@@ -130,7 +130,8 @@ def made(tmp_path_factory):
             "FINAL REPORT\n Lungs are clear.\n",
         ),
         ("cxr#aa-1", "IMAGE//CXR", "2150-01-02 09:21:18.375", "2150-01-02 09:21:18.375", None, None),
-        ("cxr/chexpert#s50000001", "LABEL//CXR//Pneumonia", "2150-01-02 09:21:18.375", "2150-01-02 11:00", -1, None),
+        # when the addendum to its report was known
+        ("cxr/chexpert#s50000001", "LABEL//CXR//Pneumonia", "2150-01-02 09:21:18.375", "2150-01-05 09:00", -1, None),
         ("cxr/chexpert#s50000002", "LABEL//CXR//No Finding", "2150-01-03 23:00", "2150-01-04 23:00", 1, None),
     ],
 )
@@ -149,7 +150,7 @@ def test_rows_are_booked_and_add_up(made):
         assert n["rows_in"] == n["rows_used"] + n["rows_set_aside"] + n["rows_not_used"], name
     written = {name.split("/")[-1].removeprefix("mimic-cxr-2.0.0-"): len(rows) for name, rows in ROWS.items()}
     read = {name.removeprefix("cxr_"): n["rows_in"] for name, n in tables.items()}
-    assert read == {**written, "reports": 2}
+    assert read == {**written, "reports": 2, "files": 1}
     assert {name: n["not_used"] for name, n in tables.items() if n["not_used"]} == {
         "labevents": {"no value": 1},
         "chartevents": {"no value": 1},

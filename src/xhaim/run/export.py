@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.run.directory import RunDirectory, read_json, write_json
+from xhaim.run.export_readme import SIMULATED, readme
 from xhaim.source.meds.export import export_store, validate
 from xhaim.source.store import Store
 from xhaim.source.write import building
@@ -32,9 +33,6 @@ PREDICTION_COLUMNS = pa.schema(
 )
 """Those of ``meds_evaluation.schema.PredictionSchema``, version 0.0.6."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-SIMULATED = "SIMULATED: the patients are simulated; no number here is of a real patient."
-LEAKY = """LEAKY: the models of the tasks named below read the report that states the label (report policy
-index_included). Their files begin with LEAKY- and must not be taken for what such a model can do."""
 
 
 def export(
@@ -64,7 +62,7 @@ def export(
         write_json(folder / MANIFEST, said)
         if said["simulated"]:
             (folder / "SIMULATED").write_text(f"{SIMULATED}\n", encoding="utf-8")
-        (folder / "README.txt").write_text(_readme(said), encoding="utf-8")
+        (folder / "README.txt").write_text(readme(said, MANIFEST), encoding="utf-8")
     return said
 
 
@@ -179,24 +177,3 @@ def _table(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
 def _write(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(table, path, compression="zstd")
-
-
-def _readme(said: dict[str, Any]) -> str:
-    lines = [f"Written by xhaim export from a {said['of']}; {MANIFEST} says from which.", ""]
-    if said["simulated"]:
-        lines += [SIMULATED, ""]
-    if said["leaky"]:
-        lines += [LEAKY, f"Tasks: {', '.join(said['leaky'])}", ""]
-    if "data" in said["what"]:
-        lines.append("data/, metadata/: a MEDS dataset (0.4). Images themselves are not exported.")
-        if said["plain"]:
-            lines.append("Without known_at: what was stored later than it happened cannot be told any more.")
-    if "labels" in said["what"]:
-        lines.append("labels/TASK.parquet: meds.LabelSchema.")
-    if "predictions" in said["what"]:
-        lines += [
-            f"predictions/TASK/MODEL/split-N.parquet: columns of MEDS-evaluation; {' and '.join(said['parts'])} part.",
-            "predicted_boolean_probability: the calibrated risk; of baselines a raw score.",
-            "predicted_boolean_value: at or above the model's operating point; null where it has none.",
-        ]
-    return "\n".join(lines) + "\n"

@@ -62,7 +62,7 @@ class Meds:
             "rows": rows,
             "columns": dict(plan.chosen),
             "columns not kept": list(plan.not_kept),
-            "known_at": "given" if "known_at" in plan.chosen else "not given: taken to be the event's time",
+            "known_at": "given" if "known_at" in plan.chosen else "not given: guessed late from the event's time",
             "remarks": list(layout.remarks),
         }
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from xhaim import events as ev
-from xhaim.signals import signal_of_code
+from xhaim.signals import catalogue, signal_of_code
 
+DISCHARGE_NOTE = f"{ev.NOTE}//discharge"
 MIMIC: tuple[tuple[str, str], ...] = (
     (r"LAB//RESULT//(\d+)//(.*)", r"LAB//\1//\2"),
     (r"LAB//(2[23]\d{4})//(.*)", r"CHART//\1//\2"),  # MIMIC-IV's item ids from 220000 on are of the bedside chart
@@ -39,36 +40,44 @@ ANYWHERE: tuple[tuple[str, str], ...] = (
     (r"Race/4", "RACE//NATIVE HAWAIIAN OR OTHER PACIFIC ISLANDER"),
     (r"Race/5", "RACE//WHITE"),
     (r"Visit/(IP|ERIP)", r"HOSPITAL_ADMISSION//\1"),
+    (rf"{ev.NOTE}//(?i:\s*discharge).*", DISCHARGE_NOTE),  # "discharge-summary", "Discharge summary": how it ended
 )
 BILLED = re.compile(
     r"(DIAGNOSIS//ICD|PROCEDURE//ICD|DRG|HCPCS)//.*|(ICD(9|10)(CM|Proc|PCS)|HCPCS|APR|HCFA)/.*", re.DOTALL
 )
 """Codes that coders assign after discharge, which converters date at discharge or at the admission's days."""
+LAGS: tuple[tuple[re.Pattern[str], int], ...] = (
+    (BILLED, 30 * 24),
+    (re.compile(rf"({ev.NOTE}|{ev.IMAGE_LABEL})(//.*)?", re.DOTALL), 24),
+    (re.compile(rf"{ev.MICROBIOLOGY}(//.*)?", re.DOTALL), 8 * 24),
+    (re.compile(rf"({ev.LAB}|LOINC)/.*", re.DOTALL), 6),
+)
+"""Hours from the event until it is taken to be known, by its code; the first that fits, else none."""
 _UNIT = re.compile(rf"({ev.LAB}|{ev.CHART}|{ev.OUTPUT})//\d+//(.+)", re.DOTALL)
 _MIMIC_ITEM = "MIMIC_IV_ITEM/"
 
 CLOCK: Mapping[str, str] = {
-    "given": "known_at as the dataset gives it; where it is null or before the time, the time",
-    "none": "known_at is not given: taken to be the event's time, so results that were stored later than they happened "
-    "cannot be told; codes whose every event is at midnight, and deaths and discharges at midnight, are dates: known a "
-    "day later; billing codes (ICD, DRG, HCPCS) are known 30 days later",
+    "given": "known_at as the dataset gives it; where it is before the time, the time; where it is null, the guess of "
+    "datasets without it",
+    "none": "known_at is not given: guessed late from the event's time: laboratory results (LAB, LOINC but for vital "
+    "signs) 6 h later, notes and labels of images 24 h, cultures 8 days, billing codes (ICD, DRG, HCPCS) 30 days, all "
+    "else at once; what is exactly at midnight is taken for a date, so for the end of that day",
 }
 """When facts are known, in words; goes into ingest.json."""
 
 
 def translate(codes: pl.DataFrame, dataset: str) -> pl.DataFrame:
-    """Return ``code``, ``ours``, ``code_unit`` (null where the code names none) and ``lag`` (days; for code's kind).
+    """Return ``code``, ``ours``, ``code_unit`` (null where the code names none) and ``lag`` (hours; for code's kind).
 
-    ``codes``: ``code``, ``dated`` (every event of it is at midnight); ``dataset``: its name in dataset.json.
+    ``codes``: ``code``, each once; ``dataset``: its name in dataset.json.
     """
     mimic = re.search(r"mimic.?iv", dataset, re.IGNORECASE) is not None
     table = [(re.compile(pattern, re.DOTALL), ours) for pattern, ours in (*(MIMIC if mimic else ()), *ANYWHERE)]
     rows = []
-    for code, dated in codes.select("code", "dated").iter_rows():
+    for code in codes["code"]:
         ours = _spelled(code, table, mimic)
         unit = _UNIT.fullmatch(ours) if mimic else None
-        billed = BILLED.fullmatch(code) is not None
-        rows.append((code, ours, unit[2] if unit and unit[2] != "UNK" else None, 30 if billed else int(dated)))
+        rows.append((code, ours, unit[2] if unit and unit[2] != "UNK" else None, _lag(code, ours)))
     schema = {"code": pl.String(), "ours": pl.String(), "code_unit": pl.String(), "lag": pl.Int64()}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -85,11 +94,15 @@ def _spelled(code: str, table: list[tuple[re.Pattern[str], str]], mimic: bool) -
     return code
 
 
-def known_at(time: pl.Expr, ours: pl.Expr, lag: pl.Expr) -> pl.Expr:
+def _lag(code: str, ours: str) -> int:
+    """Return the hours of LAGS. A vital sign named by LOINC is seen when it is taken."""
+    signal = signal_of_code().get("//".join(re.split("/+", ours)[:2]))
+    if signal and catalogue()[signal].group == "vital":
+        return 0
+    return next((hours for pattern, hours in LAGS if pattern.fullmatch(code) or pattern.fullmatch(ours)), 0)
+
+
+def known_at(time: pl.Expr, lag: pl.Expr) -> pl.Expr:
     """Return when a fact without a ``known_at`` is taken to be known: never before ``time``, late in doubt."""
-    ends = pl.any_horizontal(
-        (ours == kind) | ours.str.starts_with(f"{kind}//") for kind in (ev.DEATH, ev.HOSPITAL_DISCHARGE)
-    )
     midnight = time == time.dt.truncate("1d")
-    days = pl.when(ends & midnight).then(pl.max_horizontal(lag, 1)).otherwise(lag)
-    return time + pl.duration(days=days)
+    return time + pl.duration(hours=lag + pl.when(midnight).then(24).otherwise(0))

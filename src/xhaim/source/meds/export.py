@@ -43,6 +43,9 @@ def export_store(store: Store, folder: Path, plain: bool) -> dict[str, Any]:
             with opened(path, f"metadata/{name}") as file:
                 validate(schema, file.read(), f"metadata/{name}")
             shutil.copyfile(path, folder / "metadata" / name)
+    persons = store.path / "metadata" / "persons.parquet"
+    if persons.is_file():  # without it, one person could be in several parts of a split
+        shutil.copyfile(persons, folder / "metadata" / persons.name)
     about = read_object(store.path / "metadata" / "dataset.json", store.path.resolve())
     if plain:
         extra = ("raw_source_id_columns", "additional_value_modality_columns", "other_extension_columns")
@@ -57,6 +60,7 @@ def export_store(store: Store, folder: Path, plain: bool) -> dict[str, Any]:
         "plain": plain,
         "known_at": "left out" if plain else store.info.get("known_at", "given"),
         "rows": rows,
+        "persons": "metadata/persons.parquet" if persons.is_file() else None,
     }
 
 

@@ -35,6 +35,8 @@ class Layout:
     """``data/**/*.parquet``, ordered by path."""
     codes: Path | None
     splits: Path | None
+    persons: Path | None
+    """Which subjects are one person: no part of MEDS, xHAIM writes it beside a store's metadata."""
     about: dict[str, Any]
     """What ``metadata/dataset.json`` says; empty where there is none."""
     ours: dict[str, Any] | None
@@ -50,7 +52,7 @@ class Layout:
     def files(self) -> list[Path]:
         """Every file that decides what is read."""
         said = (self.root / "metadata" / "dataset.json", self.root / INFO, self.root / "SIMULATED")
-        more = [self.codes, self.splits, *(path if path.is_file() else None for path in said)]
+        more = [self.codes, self.splits, self.persons, *(path if path.is_file() else None for path in said)]
         return [*self.shards, *(path for path in more if path is not None)]
 
     def name(self, path: Path) -> str:
@@ -82,6 +84,7 @@ def find_layout(root: Path) -> Layout:
         shards=tuple(sorted(shards, key=lambda path: path.relative_to(root).as_posix())),
         codes=_inside(metadata / "codes.parquet", root),
         splits=_inside(metadata / "subject_splits.parquet", root),
+        persons=_inside(metadata / "persons.parquet", root),
         about=about,
         ours=read_object(root / INFO, root) if about.get("etl_name") == "xhaim" else None,
         remarks=(f"{others} files below data/ are not Parquet and were not read",) if others else (),

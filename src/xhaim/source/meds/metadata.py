@@ -1,4 +1,4 @@
-"""A MEDS dataset's ``codes.parquet`` and ``subject_splits.parquet``: what codes mean, who is in which part."""
+"""A MEDS dataset's metadata: what codes mean, who is in which part of a split, which subjects are one person."""
 
 from __future__ import annotations
 
@@ -51,6 +51,32 @@ def subject_splits(layout: Layout, subjects: pl.Series, account: Account) -> tup
         "said more than once": agreed.height - splits.height,
     }
     return splits, Outcome("splits", _NO_EVENTS, splits.height, bad, unused)
+
+
+def persons_of(layout: Layout, subjects: pl.Series, account: Account) -> pl.DataFrame | None:
+    """Return ``subject_id`` and ``person_id`` of subjects with events, booked; ``None`` where the dataset says none.
+
+    Raises DataError where a subject is two persons: splits by person could put one into both parts.
+    """
+    if layout.persons is None:
+        return None
+    rows = _read(layout, layout.persons, "persons", {"subject_id": pl.Int64(), "person_id": pl.Int64()}, account)
+    known = rows.filter(pl.col("subject_id").is_in(subjects.implode())).select("subject_id", "person_id")
+    persons = known.unique().sort("subject_id", "person_id")
+    torn = persons.filter(pl.col("subject_id").is_duplicated())["subject_id"].n_unique()
+    if torn:
+        raise DataError(
+            f"{layout.name(layout.persons)} contradicts itself",
+            got=f"{torn} subjects with more than one person_id",
+            expected="one person_id for each subject",
+            do="export the store again",
+        )
+    unused = {
+        "the subject has no events": rows.height - known.height,
+        "said more than once": known.height - persons.height,
+    }
+    account.book(Outcome("persons", _NO_EVENTS, persons.height, unused=unused))
+    return persons
 
 
 def _read(layout: Layout, path: Path, table: str, schema: dict[str, pl.DataType], account: Account) -> pl.DataFrame:

@@ -15,9 +15,9 @@ from xhaim.source.account import Outcome, none_bad
 from xhaim.source.draft import Draft
 from xhaim.source.meds.codes import CLOCK, translate
 from xhaim.source.meds.columns import REQUIRED, Plan, Rows, plan_columns, typed
-from xhaim.source.meds.events import turn
+from xhaim.source.meds.events import told_apart, turn
 from xhaim.source.meds.files import Layout, batches, opened
-from xhaim.source.meds.metadata import described, subject_splits
+from xhaim.source.meds.metadata import described, persons_of, subject_splits
 from xhaim.source.meds.stays import count_stays, with_stays
 from xhaim.source.write import write_splits
 
@@ -58,6 +58,7 @@ class Run:
             splits, outcome = subject_splits(self._layout, subjects, self._draft.account)
             self._draft.account.book(outcome)
             write_splits(self._store, splits)
+        persons = persons_of(self._layout, subjects, self._draft.account)
         tables, counts = self._draft.finish(
             str(self._layout.about.get("dataset_name") or "MEDS"),
             str(self._layout.about.get("dataset_version") or "unknown"),
@@ -65,6 +66,8 @@ class Run:
             self._made_whole,
             lambda done, shards: self._progress(2 * self._rows + self._rows * done // shards, 3 * self._rows),
         )
+        if persons is not None:
+            persons.write_parquet(self._store / "metadata" / "persons.parquet")
         counts = {"subjects": len(subjects), **count_stays(self._store), **counts}
         return {**self._about(counts), "tables": tables, "counts": counts}
 
@@ -80,15 +83,13 @@ class Run:
                 self._progress(self._done, 3 * self._rows)
 
     def _first_look(self) -> tuple[pl.Series, pl.DataFrame]:
-        """Return the subjects, ascending, and each code with ``dated``: all its events are at midnight."""
+        """Return the subjects, ascending, and each ``code`` once."""
         subjects = pl.Series(dtype=pl.Int64)
-        codes = pl.DataFrame(schema={"code": pl.String(), "dated": pl.Boolean()})
+        codes = pl.DataFrame(schema={"code": pl.String()})
         for _, rows in self._all_rows(REQUIRED):
             subjects = pl.concat([subjects, rows.good["subject_id"].unique()]).unique()
-            midnight = (pl.col("time") == pl.col("time").dt.truncate("1d")).fill_null(value=True)
-            here = rows.good.group_by("code").agg(midnight.all().alias("dated"))
-            codes = pl.concat([codes, here]).group_by("code").agg(pl.col("dated").all())
-        return subjects.sort(), codes
+            codes = pl.concat([codes, rows.good.select("code").unique()]).unique()
+        return subjects.sort(), codes.sort("code")
 
     def _put_aside(self, rows: pl.DataFrame, spelled: pl.DataFrame) -> None:
         """Turn good rows into events, and count what had to be supposed."""
@@ -113,12 +114,12 @@ class Run:
             said = once.filter(twice).select("subject_id", "hadm_id").unique()
             others = more.filter(twice).join(said, on=["subject_id", "hadm_id"], how="anti")
             whole = with_stays(pl.concat([once, more.filter(~twice), others]))
-        return [whole]
+        return [told_apart(whole)]
 
     def _about(self, counts: Mapping[str, int]) -> dict[str, Any]:
         if self._plan.ours:
             usual: dict[str, Any] = {"truth": None, "image_root": None, "absent": [], "remarks": [], "version": None,
-                     "known_at": "given", "clock": {"data": CLOCK["given"]}}  # fmt: skip
+                     "known_at": "given", "clock": {"data": CLOCK["given"]}, "time_zone": "as given"}  # fmt: skip
             said = self._layout.ours or {}
             kept = {name: said.get(name, value) for name, value in usual.items()}
             return {"simulated": self._layout.simulated, **kept}
@@ -131,13 +132,19 @@ class Run:
             f"columns not kept: {', '.join(plan.not_kept)}": bool(plan.not_kept),
             "times have a zone: kept as UTC, without it": plan.zoned,
             f"numeric_value is NaN in {self._seen['NaN']} rows: taken for no value": self._seen["NaN"],
-            f"known_at is null in {self._seen['known_at null']} rows with a time: taken to be the time":
+            f"known_at is null in {self._seen['known_at null']} rows with a time: {CLOCK['none'].split(': ', 1)[1]}":
                 self._seen["known_at null"],
             f"known_at is before the time in {self._seen['known_at early']} rows: taken to be the time":
                 self._seen["known_at early"],
+            f"{self._seen['silent']} rows are notes without text: kept, and nothing is read in them":
+                self._seen["silent"],
+            f"{self._seen['timeless']} rows have no time, though they are no facts of a person (sex, birth, race, "
+            "insurance, language, marital status): kept; without a known_at never an input":
+                self._seen["timeless"],
         }  # fmt: skip
         return {
             "simulated": self._layout.simulated,
+            "time_zone": "UTC" if plan.zoned else "as given",
             "truth": None,
             "image_root": str(self._layout.root) if "image_path" in plan.chosen else None,
             "absent": [

@@ -6,25 +6,26 @@ from pathlib import Path
 
 import polars as pl
 
-from xhaim.events import DEATH, HOSPITAL_ADMISSION, HOSPITAL_DISCHARGE, ICU_ADMISSION, ICU_DISCHARGE, code_is
+from xhaim.events import DEATH, HOSPITAL_ADMISSION, HOSPITAL_DISCHARGE, ICU_ADMISSION, ICU_DISCHARGE, NOTE, code_is
 from xhaim.source.identity import number_of
 
 _DIED = ("DIED", "EXPIRED", "DECEASED", "DEATH")
 
 
 def with_stays(events: pl.DataFrame) -> pl.DataFrame:
-    """Number admissions and ICU stays without an id, and say of ICU stays and deaths in which admission they were.
+    """Number admissions and ICU stays without an id; say in which admission ICU stays, notes and deaths were.
 
     An admission without an id gets one made from subject, kind and time; a discharge without one gets that of the
     subject's last admission before it. An ICU stay without ``hadm_id`` gets that of the hospital admission that it
-    began in, and a death that of the admission which it ended: it lay within it, or the discharge says died.
+    began in, a note that of the one that holds its time, and a death that of the admission which it ended: it lay
+    within it, or the discharge says died.
     ``events``: whole subjects, of EVENT_SCHEMA; the others are left as they are.
     """
     events = _numbered(events, "hadm_id", HOSPITAL_ADMISSION, HOSPITAL_DISCHARGE)
     events = _numbered(events, "stay_id", ICU_ADMISSION, ICU_DISCHARGE)
     admissions = _admissions(events)
-    began = code_is(ICU_ADMISSION) & pl.col("hadm_id").is_null()
-    events = _placed(events, began, admissions, pl.col("left").is_null() | (pl.col("time") <= pl.col("left")))
+    within = (code_is(ICU_ADMISSION) | code_is(NOTE)) & pl.col("hadm_id").is_null()
+    events = _placed(events, within, admissions, pl.col("left").is_null() | (pl.col("time") <= pl.col("left")))
     stays = events.filter(code_is(ICU_ADMISSION)).drop_nulls(["stay_id", "hadm_id"])
     of_stay = stays.group_by("stay_id").agg(pl.col("hadm_id").min().alias("stay_hadm"))
     left_icu = code_is(ICU_DISCHARGE) & pl.col("hadm_id").is_null()

@@ -8,11 +8,13 @@ from typing import Any
 
 from xhaim.ports import Progress, silent
 from xhaim.source.draft import SUBJECTS_PER_SHARD, ingest_once
+from xhaim.source.mimic_iv import cxr_files
 from xhaim.source.mimic_iv import images as mimic_images
 from xhaim.source.mimic_iv import notes as mimic_notes
 from xhaim.source.mimic_iv import tables as mimic_tables
 from xhaim.source.mimic_iv.layout import Layout, find_layout, fingerprint
 from xhaim.source.mimic_iv.run import Run, signals
+from xhaim.source.mimic_iv.unread import not_read
 from xhaim.source.write import LAYOUT
 
 CLOCK: dict[str, str] = {**mimic_tables.CLOCK, **mimic_notes.CLOCK, **mimic_images.CLOCK}
@@ -37,7 +39,7 @@ class MimicIV:
         """
         layout = find_layout(root.resolve())
         out = out.resolve()
-        files = mimic_images.chest_files(layout)
+        files = cxr_files.chest_files(layout)
         same = {
             "layout": LAYOUT,
             "fingerprint": fingerprint(layout, files.select("path", "size", "crc").iter_rows()),
@@ -49,7 +51,7 @@ class MimicIV:
         def make(store: Path) -> dict[str, Any]:
             only = signals() if self.only_signals else {}
             result = Run(layout, files, store, progress, only).everything(self.subjects_per_shard)
-            return {**_about(layout, mimic_images.root_of_images(layout, files)), **result, "clock": CLOCK}
+            return {**_about(layout, cxr_files.root_of_images(layout, files)), **result, "clock": CLOCK}
 
         return ingest_once(out, same, make)
 
@@ -61,6 +63,7 @@ class MimicIV:
             "simulated": layout.simulated,
             "tables": {name: file.relative_to(root).as_posix() for name, file in layout.tables.items()},
             "absent": list(layout.absent),
+            "not_read": not_read(layout),
             "remarks": list(layout.remarks),
         }
 
@@ -68,9 +71,11 @@ class MimicIV:
 def _about(layout: Layout, image_root: Path | None) -> dict[str, Any]:
     return {
         "source": "mimic-iv",
+        "time_zone": "local",
         "simulated": layout.simulated,
         "truth": str(layout.truth) if layout.truth else None,
         "image_root": str(image_root) if image_root else None,
         "absent": list(layout.absent),
+        "not_read": not_read(layout),
         "remarks": list(layout.remarks),
     }

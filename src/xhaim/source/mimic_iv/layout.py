@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from isal import isal_zlib
 
 from xhaim.errors import DataError
 from xhaim.source.csv_tables.checked import header_of
@@ -24,6 +25,7 @@ OPTIONAL = (
 )
 TABLES = (*REQUIRED, *OPTIONAL)
 _CXR = re.compile(r"mimic-cxr-\d+\.\d+\.\d+-(metadata|chexpert|split)")
+_RELEASE = re.compile(r"^mimic-cxr-\d+\.\d+\.\d+-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Layout:
     """Table -> file, in the order of ``TABLES``."""
     remarks: tuple[str, ...]
     """What a reader should know about the choice of files."""
+    unread: tuple[tuple[str, Path], ...]
+    """Other csv files below the root: what they are called, and where they are."""
     file_roots: tuple[Path, ...]
     """Folders that hold a ``files`` folder, as MIMIC-CXR's do: of images, or of reports beside them."""
     truth: Path | None
@@ -58,10 +62,13 @@ def find_layout(root: Path) -> Layout:
         raise DataError("no such folder", got=root, expected="a folder with MIMIC-IV's hosp and icu folders")
     files = sorted(_walk(root, 0))  # sorted: the same choice whatever the order of the folder's entries
     found: dict[str, list[Path]] = {}
+    unread: list[tuple[str, Path]] = []
     for path in files:
         name = _table_name(path.name)
         if name in TABLES:
             found.setdefault(name, []).append(path)
+        elif name is not None:
+            unread.append((_RELEASE.sub("", name), path))
     remarks: list[str] = []
     tables = {name: _choose(root, name, found[name], remarks) for name in TABLES if name in found}
     _refuse_others(root, files, tables)
@@ -70,6 +77,7 @@ def find_layout(root: Path) -> Layout:
         root=root,
         tables=tables,
         remarks=tuple(remarks),
+        unread=tuple(unread),
         file_roots=tuple(path.parent for path in files if path.name == "files"),
         truth=truth if truth.is_dir() else None,
         simulated=truth.is_dir() or (root / "SIMULATED").exists(),
@@ -144,17 +152,19 @@ def stored_crc(path: Path) -> int:
     crc = 0
     with path.open("rb") as file:
         while data := file.read(1 << 20):
-            crc = zlib.crc32(data, crc)
+            crc = isal_zlib.crc32(data, crc)
     return crc
 
 
 def fingerprint(layout: Layout, chest_files: Iterable[tuple[str, int, int]]) -> str:
-    """Return 16 hex digits over names, sizes and CRCs of the tables, and of ``chest_files`` (path, size, CRC)."""
+    """Return 16 hex digits over names, sizes and CRCs of the tables and ``chest_files``, and what else is there."""
     digest = hashlib.sha256()
     for name, path in layout.tables.items():
         where = path.relative_to(layout.root).as_posix()
         digest.update(f"{name}\0{where}\0{path.stat().st_size}\0{stored_crc(path)}\n".encode())
     for where, size, crc in chest_files:
         digest.update(f"{where}\0{size}\0{crc}\n".encode())
+    for _, path in layout.unread:  # ingest.json names them
+        digest.update(f"{path.relative_to(layout.root).as_posix()}\n".encode())
     digest.update(f"{layout.simulated}".encode())
     return digest.hexdigest()[:16]

@@ -14,13 +14,15 @@ from xhaim.source.mimic_iv.core import without_duplicates
 from xhaim.source.mimic_iv.events import Table, events, natural_key
 
 REPORT_LAG = pl.duration(hours=24)
+CLOCK_DRIFT = pl.duration(hours=1)
 LINK_WINDOW = pl.duration(minutes=10)
 """A chest exam's report belongs to the study of its subject at most this far away in time."""
 
 CLOCK = {
     "radiology": "storetime, else charttime + 24 h",
     "discharge": "storetime, else the end of charttime's day (charttime is the discharge date at 00:00)",
-    "machine_measurements": "ecg_time: the machine prints its reading at once",
+    "machine_measurements": "ecg_time + 1 h: the machine prints its reading at once, but its clock is not set by the "
+    "hospital's, and may be behind it",
     "echo_notes": "storetime, else charttime + 24 h",
     "ecg_notes": "storetime, else charttime + 24 h",
 }
@@ -30,6 +32,9 @@ DETAIL = columns("note_id text!  subject_id int!  field_name text!  field_value 
 ADDED = columns("note_id text!  subject_id int!  hadm_id int?  charttime time!  storetime time?  text text!")
 ADDED_NOTES = {"echo_notes": ("echo", "Echocardiogram"), "ecg_notes": ("ecg", "ECG report")}
 """A user's own tables of notes: the kind of note, and its title."""
+_FILM = r"(?i)(?:^|[^a-z])(?:CHEST|CXR|THORAX)(?:[^a-z]|$)"
+_OTHER = r"(?i)\b(?:CT|CTA|MR|MRI|US|ULTRASOUND|TOMOGRAPHY|PET)\b"
+"""A chest exam is a film where nothing says that it is another modality: as the guard tells the index report."""
 _LINES = tuple(f"report_{line}" for line in range(18))
 
 
@@ -38,7 +43,7 @@ def _ecg(rows: pl.DataFrame) -> pl.DataFrame:
         rows,
         pl.lit(f"{ev.NOTE}//ecg"),
         pl.col("ecg_time"),
-        pl.col("ecg_time"),
+        pl.col("ecg_time") + CLOCK_DRIFT,
         text_value=pl.concat_str(_LINES, separator="\n", ignore_nulls=True),
         title=pl.lit("ECG: machine reading"),
         source=natural_key("ecg/machine_measurements", "study_id"),
@@ -90,14 +95,14 @@ def radiology_events(
 ) -> tuple[Outcome, Outcome, pl.DataFrame]:
     """Return radiology reports as documents, the details' account, and the studies that have a report.
 
-    ``studies`` has ``subject_id``, ``study_id``, ``study_time``; what comes back has ``study_id`` and ``known_at``,
-    the latest of its reports. An addendum takes the exam and the study of its parent.
+    ``studies`` has ``subject_id``, ``study_id``, ``study_time``; what comes back has ``study_id``, ``known_at``, the
+    latest of its reports and their addenda, and ``whole``: a report is there, not an addendum alone. An addendum takes
+    the exam and the study of its parent.
     """
     rows, bad = without_duplicates(notes, "note_id")
     rows = rows.with_columns(known_at=pl.coalesce(pl.col("storetime"), pl.col("charttime") + REPORT_LAG))
     rows = rows.join(_exams(details), on="note_id", how="left")
     rows = rows.join(_studies_of(rows, studies), on="note_id", how="left")
-    own = rows.drop_nulls("study_id").select("study_id", known_at=pl.max_horizontal("known_at", "charttime"))
     parents = _parents(details).join(
         rows.select(parent="note_id", parent_exam="exam", parent_study="study_id"), on="parent", how="left"
     )
@@ -117,8 +122,9 @@ def radiology_events(
     )
     used = details.filter(pl.col("field_name").is_in(["exam_name", "parent_note_id", "addendum_note_id"])).height
     account = Outcome("radiology_detail", made.clear(), used, unused={"other fields": details.height - used})
-    reported = own.group_by("study_id").agg(pl.col("known_at").max()).sort("study_id")
-    return Outcome("radiology", made, rows.height, bad), account, reported
+    linked = rows.drop_nulls("study_id").with_columns(known_at=pl.max_horizontal("known_at", "charttime"))
+    reported = linked.group_by("study_id").agg(pl.col("known_at").max(), whole=pl.col("parent").is_null().any())
+    return Outcome("radiology", made, rows.height, bad), account, reported.sort("study_id")
 
 
 def _exams(details: pl.DataFrame) -> pl.DataFrame:
@@ -140,12 +146,14 @@ def _parents(details: pl.DataFrame) -> pl.DataFrame:
 
 
 def _studies_of(notes: pl.DataFrame, studies: pl.DataFrame) -> pl.DataFrame:
-    """Return ``note_id`` and ``study_id`` of reports of chest exams: the nearest study within the window.
+    """Return ``note_id`` and ``study_id`` of reports of chest films: the nearest study within the window.
 
-    Without an exam name the report's first 300 characters say what was examined.
+    A report of several exams is a film's where one of them is. Without an exam name the report's first 300 characters
+    say what was examined.
     """
-    exam = pl.coalesce(pl.col("exam"), pl.col("text").str.slice(0, 300)).str.to_uppercase()
-    chest = notes.filter(exam.str.contains("CHEST", literal=True))
+    exams = pl.coalesce(pl.col("exam").str.split("; "), pl.concat_list(pl.col("text").str.slice(0, 300)))
+    film = pl.element().str.contains(_FILM) & ~pl.element().str.contains(_OTHER)
+    chest = notes.filter(exams.list.eval(film).list.any())
     away = (pl.col("charttime") - pl.col("study_time")).abs()
     near = chest.select("note_id", "subject_id", "charttime").join(studies, on="subject_id").with_columns(away=away)
     near = near.filter(pl.col("away") <= LINK_WINDOW).sort("note_id", "away", "study_id")

@@ -14,10 +14,10 @@ import polars as pl
 from xhaim.events import CHART, LAB, PROCEDURE
 from xhaim.ports import Progress
 from xhaim.signals import signal_of_code
-from xhaim.source.account import Outcome, none_bad
+from xhaim.source.account import Outcome
 from xhaim.source.csv_tables.checked import TYPES, Columns, Only
-from xhaim.source.draft import Draft
-from xhaim.source.mimic_iv import images, notes
+from xhaim.source.draft import NO_EVENTS, Draft
+from xhaim.source.mimic_iv import cxr_files, images, notes
 from xhaim.source.mimic_iv.codes import DICTIONARIES, code_key, descriptions
 from xhaim.source.mimic_iv.core import CORE, Core, of_known_subjects, read_core
 from xhaim.source.mimic_iv.events import Table
@@ -58,6 +58,8 @@ class Run:
         self._layout, self._files, self._store, self._progress, self._only = layout, files, store, progress, only
         self._draft = Draft(store)
         self._done, self._total = 0, sum(path.stat().st_size for path in layout.tables.values())
+        self._on_disk: tuple[str, ...] = ()
+        self._named: list[pl.Series] = []  # the paths of images and reports that the metadata name
 
     def everything(self, subjects_per_shard: int) -> dict[str, Any]:
         """Read every table, write every shard; return the version, and the counts of tables and of what they gave."""
@@ -70,8 +72,7 @@ class Run:
         self._read_by_subject(core)
         self._read_splits(core)
         known = self._read_dictionaries()
-        if self._files["path"].str.ends_with(".txt").any():
-            self._draft.account.open("cxr_reports", "files/**/s*.txt")
+        self._on_disk = cxr_files.open_account(self._files, self._draft.account)
         tables, counts = self._draft.finish(
             "MIMIC-IV",
             version["detected"],
@@ -136,15 +137,22 @@ class Run:
             notes.discharge_events(rows["discharge"]),
             *(notes.added_events(name, rows[name]) for name in notes.ADDED_NOTES),
             images.label_events(rows["cxr_chexpert"], studies, reported),
+            cxr_files.report_events(studies, self._files, reported.filter("whole")),
+            *self._files_named(
+                pictures.events["image_path"].drop_nulls(), studies, shard + 1 == self._draft.parts.shards
+            ),
         ]
-        texts = images.report_events(studies, self._files, reported)
-        if n := texts.used + texts.bad.height + sum(texts.unused.values()):
-            self._draft.account.read("cxr_reports", n, none_bad())
-            outcomes.append(texts)
         for outcome in outcomes:
-            if outcome.table in self._layout.tables or outcome.table == "cxr_reports":
+            if outcome.table in self._layout.tables or outcome.table in self._on_disk:
                 self._draft.account.book(outcome)
         return [outcome.events for outcome in outcomes]
+
+    def _files_named(self, images: pl.Series, studies: pl.DataFrame, last: bool) -> Iterator[Outcome]:
+        """Yield the account of a shard's image files, and with the last shard that of the files that nothing names."""
+        self._named += [images, studies.select(cxr_files.text_of_study().alias("path")).to_series()]
+        yield Outcome("cxr_files", NO_EVENTS, len(images))
+        if last:
+            yield from cxr_files.leftovers(self._files, pl.concat(self._named))
 
 
 def signals() -> dict[str, Only]:

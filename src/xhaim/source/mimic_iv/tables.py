@@ -18,8 +18,9 @@ CODING_LAG = pl.duration(days=30)
 
 CLOCK: dict[str, str] = {
     "patients": "sex: static; birth: 1 January of anchor_year - anchor_age; death: see admissions, else dod 23:59:59",
-    "admissions": "admission facts at admittime; discharge at the later of dischtime and deathtime; "
-    "death at deathtime, else (hospital_expire_flag 1) at dischtime",
+    "admissions": "type, place, race, insurance, language, marital status at admittime (asked for then, without a time "
+    "of their own: all but type and place may have been amended until discharge); discharge at the later of dischtime "
+    "and deathtime; death at deathtime, else (hospital_expire_flag 1) at dischtime",
     "transfers": "intime",
     "icustays": "admission at intime, discharge at outtime",
     "labevents": "storetime; without one, charttime + 6 h (95 % of the MIMIC-IV demo's results were stored in 4.9 h)",
