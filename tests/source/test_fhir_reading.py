@@ -158,11 +158,13 @@ def test_a_gzip_file_that_did_not_arrive_whole_leaves_everything_as_it_was(tmp_p
     assert sorted(os.listdir(tmp_path)) == ["f", "s"]
 
 
-def test_the_same_files_are_no_work_and_another_zone_is(tmp_path):
+def test_the_same_files_are_no_work_and_another_zone_is_another_store(tmp_path):
     root = write_fhir(tmp_path / "f")
     assert not FHIR().ingest(root, tmp_path / "s")["unchanged"]
     assert FHIR().ingest(root, tmp_path / "s")["unchanged"]
-    assert not FHIR("Europe/Berlin").ingest(root, tmp_path / "s")["unchanged"]
+    with pytest.raises(DataError, match="holds another store"):
+        FHIR("Europe/Berlin").ingest(root, tmp_path / "s")
+    assert not FHIR("Europe/Berlin").ingest(root, tmp_path / "berlin")["unchanged"]
     with pytest.raises(DataError, match="no such time zone"):
         FHIR("../../etc/passwd").ingest(root, tmp_path / "s")
 

@@ -7,6 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from tiny_mimic import ROWS, A, B, ingest, write_mimic
 
+from xhaim.errors import DataError
 from xhaim.events import EVENT_SCHEMA
 from xhaim.signals import signal_of_code
 from xhaim.source import parts as aside
@@ -48,13 +49,20 @@ def test_only_signals_leaves_out_other_items_and_counts_them(tmp_path):
 def test_a_store_of_signals_only_is_another_store(tmp_path):
     root = write_mimic(tmp_path / "m")
     MimicIV().ingest(root, tmp_path / "s")
-    assert not MimicIV(only_signals=True).ingest(root, tmp_path / "s")["unchanged"]
-    assert MimicIV(only_signals=True).ingest(root, tmp_path / "s")["unchanged"]
-    assert not MimicIV().ingest(root, tmp_path / "s")["unchanged"]
+    with pytest.raises(DataError, match="holds another store"):
+        MimicIV(only_signals=True).ingest(root, tmp_path / "s")
+    assert not MimicIV(only_signals=True).ingest(root, tmp_path / "signals")["unchanged"]
+    assert MimicIV(only_signals=True).ingest(root, tmp_path / "signals")["unchanged"]
+
+
+SCHEMA = {"subject_id": pl.Int64(), "n": pl.Int64(), "word": pl.String()}
 
 
 def rows(subjects):
-    return pl.DataFrame({"subject_id": list(subjects), "n": list(range(len(subjects)))})
+    """``word`` is null throughout for odd numbers of rows."""
+    word = "x" if len(subjects) % 2 == 0 else None
+    columns = {"subject_id": list(subjects), "n": list(range(len(subjects))), "word": [word] * len(subjects)}
+    return pl.DataFrame(columns, schema=SCHEMA)
 
 
 @pytest.mark.parametrize(("limit", "per_shard"), [(10, 500), (1, 500), (10**6, 500), (10**6, 100), (10**6, 3)])
@@ -63,16 +71,21 @@ def test_shards_depend_on_the_data_alone_and_hold_every_row_once(tmp_path, monke
     subjects = pl.Series(range(0, 700, 2))
     asked = [s for s in subjects for _ in range(1 + s % 3)]
     found = []
-    for name, order, pieces in (("a", asked, 1), ("b", asked[::-1], 7)):
+    for name, order, pieces, kept in (("a", asked, 1, 1), ("b", asked[::-1], 7, 2), ("c", asked, 3, 0)):
         (tmp_path / name).mkdir()
         parts = Parts(tmp_path / name, subjects, per_shard)
         step = -(-len(order) // pieces)
         for start in range(0, len(order), step):
             parts.add("t", rows(order[start : start + step]))
-            parts.flush()
-        schema = {"subject_id": pl.Int64(), "n": pl.Int64()}
-        found.append([sorted(parts.read(i, "t", schema)["subject_id"]) for i in range(parts.shards)])
-    assert found[0] == found[1]
+            if start + kept * step < len(order):
+                parts.flush()
+        parts.close()
+        shards = [parts.read(i, "t", SCHEMA) for i in range(parts.shards)]
+        assert all(dict(shard.schema) == SCHEMA for shard in shards)
+        words = pl.concat(shards)["word"].count()
+        assert words == sum(len(part) for i in range(0, len(order), step) if len(part := order[i : i + step]) % 2 == 0)
+        found.append([sorted(shard["subject_id"]) for shard in shards])
+    assert found[0] == found[1] == found[2]
     assert [s for shard in found[0] for s in shard] == asked
     for shard in found[0]:
         assert len(set(shard)) <= per_shard

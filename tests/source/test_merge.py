@@ -4,15 +4,20 @@ import json
 import random
 from collections import Counter
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meds_datasets import frame, write_meds
+from test_eicu_source import write as write_eicu
+from tiny_dicom import write_dicom
 from tiny_mimic import tree, write_mimic
 
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.events import EVENT_SCHEMA
+from xhaim.source.dicom import Dicom
+from xhaim.source.eicu import Eicu
 from xhaim.source.meds import Meds
 from xhaim.source.merge import each_once, merge
 from xhaim.source.mimic_iv import MimicIV
@@ -99,7 +104,8 @@ def test_what_was_set_aside_is_named_by_its_store_and_remarks_are_kept(tmp_path)
     assert "no subject is in more than one store: if these are the same people, their ids differ" in info["remarks"]
     assert set(info["stores"]) == {"a", "a-2"}
     assert merge([a, b], tmp_path / "c")["unchanged"] is True
-    assert merge([b, a], tmp_path / "c")["unchanged"] is False
+    with pytest.raises(DataError, match="holds another store"):
+        merge([b, a], tmp_path / "c")
 
 
 def test_simulated_if_any_is(tmp_path):
@@ -146,11 +152,14 @@ def test_what_cannot_be_merged_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "broken", ["data/0.parquet", "metadata/codes.parquet", "quarantine.parquet", "metadata/subject_splits.parquet"]
-)
+    "broken",
+    ["data/0.parquet", "metadata/codes.parquet", "quarantine.parquet", "metadata/subject_splits.parquet",
+     "metadata/persons.parquet"],
+)  # fmt: skip
 def test_a_broken_file_of_a_store_is_named(tmp_path, broken):
     splits = pl.DataFrame({"subject_id": [1], "split": ["train"]})
     a, b = small(tmp_path / "a", [A], splits), small(tmp_path / "b", [A], splits)
+    persons(b, (1, 1))
     (b / broken).write_bytes((b / broken).read_bytes()[:-30])
     with pytest.raises(DataError, match=f"b/{broken} cannot be read"):
         merge([a, b], tmp_path / "c")
@@ -173,3 +182,95 @@ def test_many_rows_in_any_order_give_the_same_store(tmp_path):
     whole = small(tmp_path / "whole", rows)
     merge([a, b], tmp_path / "c")
     assert data(tmp_path / "c") == data(whole)
+
+
+# ---- clocks ----
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("local", "local", "local"),
+        ("local", "Europe/Berlin", "Europe/Berlin"),
+        ("UTC", "UTC", "UTC"),
+        ("as given", "local", "local"),
+        (None, "Europe/Berlin", "Europe/Berlin"),
+        ("as given", "as given", "as given"),
+        ("as given", "UTC", None),
+        (None, "made up", None),
+        ("UTC", "local", None),
+        ("UTC", "Europe/Berlin", None),
+        ("made up", "local", None),
+        ("Europe/Berlin", "America/New_York", None),
+    ],
+)
+def test_stores_of_the_same_people_are_on_one_clock(tmp_path, one, other, expected):
+    a, b = small(tmp_path / "a", [A], time_zone=one), small(tmp_path / "b", [A, B], time_zone=other)
+    if expected is None:
+        for pair in ([a, b], [b, a]):
+            with pytest.raises(DataError, match="different clocks") as error:
+                merge(pair, tmp_path / "c")
+            assert "a: " in str(error.value)
+            assert "--set zone=" in str(error.value)
+        assert not (tmp_path / "c").exists()
+        return
+    info = merge([a, b], tmp_path / "c")
+    assert info["time_zone"] == expected
+    unsaid = [remark for remark in info["remarks"] if "not known to be on the clock" in remark]
+    assert bool(unsaid) is (one in {None, "as given"} and other != one)
+
+
+def test_every_source_says_which_clock_it_is_on(tmp_path):
+    zoned = frame([A]).with_columns(pl.col("time").dt.replace_time_zone("UTC"))
+    pixels = np.zeros((4, 4), np.uint16)
+    write_dicom(tmp_path / "d" / "a.dcm", pixels)
+    said = {
+        MimicIV(): (write_mimic(tmp_path / "m"), "local"),
+        Eicu(): (write_eicu(tmp_path / "e"), "made up"),
+        Dicom(): (tmp_path / "d", "local"),
+        Meds(): (write_meds(tmp_path / "given", {"0.parquet": frame([A])}), "as given"),
+        Meds(subjects_per_shard=1): (write_meds(tmp_path / "zoned", {"0.parquet": zoned}), "UTC"),
+    }
+    for n, (source, (root, expected)) in enumerate(said.items()):
+        assert source.ingest(root, tmp_path / f"s{n}")["time_zone"] == expected
+
+
+def test_stores_of_other_people_may_be_on_other_clocks_but_not_later_be_taken_for_one(tmp_path):
+    a, b = small(tmp_path / "a", [A], time_zone="UTC"), small(tmp_path / "b", [B], time_zone="local")
+    c = small(tmp_path / "c", [B], time_zone="local")
+    assert merge([a, b, c], tmp_path / "d")["time_zone"] == "several"
+    with pytest.raises(DataError, match="different clocks"):
+        merge([tmp_path / "d", c], tmp_path / "e")
+
+
+# ---- persons ----
+
+
+def persons(store, *rows):
+    frame = pl.DataFrame(rows, schema={"subject_id": pl.Int64(), "person_id": pl.Int64()}, orient="row")
+    frame.write_parquet(store / "metadata" / "persons.parquet")
+    return store
+
+
+def test_who_is_one_person_is_still_one(tmp_path):
+    a = persons(small(tmp_path / "a", [A, B]), (1, 70), (2, 70))
+    b = small(tmp_path / "b", [B, {**B, "subject_id": 3}])
+    c = persons(small(tmp_path / "c", [{**B, "subject_id": 4}, B]), (4, 70), (2, 70))
+    merge([b, a], tmp_path / "ba")
+    assert Store.open(tmp_path / "ba").persons().rows() == [(1, 70), (2, 70), (3, 3)]
+    info = merge([a, b, c], tmp_path / "abc")
+    assert Store.open(tmp_path / "abc").persons().rows() == [(1, 70), (2, 70), (3, 3), (4, 70)]
+    assert info["counts"]["persons"] == 2
+    merge([b, b], tmp_path / "bb")
+    assert Store.open(tmp_path / "bb").persons() is None
+
+
+def test_two_persons_of_one_subject_are_refused(tmp_path):
+    a, b = persons(small(tmp_path / "a", [A]), (1, 70)), persons(small(tmp_path / "b", [A]), (1, 71))
+    with pytest.raises(DataError, match="different persons"):
+        merge([a, b], tmp_path / "c")
+    # a number that stands for a person of several subjects must not be that of somebody else
+    c = small(tmp_path / "x", [{**A, "subject_id": 70}])
+    with pytest.raises(DataError, match="different persons"):
+        merge([a, c], tmp_path / "c")
+    assert not (tmp_path / "c").exists()

@@ -17,7 +17,9 @@ from xhaim.source.draft import SUBJECTS_PER_SHARD, Draft, ingest_once
 from xhaim.source.meds.stays import count_stays
 from xhaim.source.merge_inputs import (
     agreed,
+    agreed_persons,
     agreed_splits,
+    agreed_zone,
     by_name,
     count_rows,
     descriptions,
@@ -37,7 +39,7 @@ def merge(stores: Sequence[Path], out: Path, progress: Progress = silent) -> dic
     The same ``subject_id``, ``hadm_id``, ``stay_id`` or ``study_id`` is the same person, admission, stay or study. An
     event that several stores tell, alike in every column, is told as often as the store that tells it most often.
     The data do not depend on the order of the stores; of a code's descriptions the first store's is kept. Raises
-    DataError where stores contradict each other: splits, folders of images, folders of truth.
+    DataError where stores contradict each other: clocks, persons, splits, folders of images, folders of truth.
     """
     out = out.resolve()
     given = [Store.open(path.resolve()) for path in stores]
@@ -69,7 +71,8 @@ def _make(named: dict[str, Store], folder: Path, progress: Progress) -> dict[str
     subjects = [subjects_of(name, store) for name, store in named.items()]
     everyone = pl.concat(subjects).unique().sort()
     shared = len(everyone) < sum(len(some) for some in subjects)
-    splits = agreed_splits(named)
+    splits, persons = agreed_splits(named), agreed_persons(named, everyone)
+    zone, doubts = agreed_zone(named, subjects)
     described = descriptions(named)
     draft.expect(everyone)
     total, done = sum(count_rows(name, store) for name, store in named.items()), 0
@@ -97,11 +100,17 @@ def _make(named: dict[str, Store], folder: Path, progress: Progress) -> dict[str
     )
     if splits.height:
         write_splits(folder, splits)
+    if persons is not None:
+        persons.write_parquet(folder / "metadata" / "persons.parquet")
     join_quarantines(named, folder / "quarantine.parquet")
+    people = {"subjects": len(everyone)} | ({} if persons is None else {"persons": persons["person_id"].n_unique()})
+    about = _about(named, shared)
     return {
-        **_about(named, shared),
+        **about,
+        "time_zone": zone,
+        "remarks": [*about["remarks"], *doubts],
         "tables": tables,
-        "counts": {"subjects": len(everyone), **count_stays(folder), **counts},
+        "counts": {**people, **count_stays(folder), **counts},
     }
 
 

@@ -61,6 +61,7 @@ class Dicom:
         def make(store: Path) -> dict[str, Any]:
             return {
                 "source": "dicom",
+                "time_zone": "local",
                 "simulated": False,
                 "truth": None,
                 "image_root": str(root),

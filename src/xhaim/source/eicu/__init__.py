@@ -118,6 +118,7 @@ class _Run:
         people = {"subjects": len(stays.subjects), "persons": stays.persons["person_id"].n_unique()}
         return {
             "source": "eicu",
+            "time_zone": "made up",
             "simulated": False,
             "truth": None,
             "image_root": None,

@@ -23,11 +23,13 @@ from xhaim.source.mimic_iv.layout import stored_crc
 from xhaim.source.write import LAYOUT
 
 CLOCK: dict[str, str] = {
-    "all": "meta.lastUpdated is never used: in an export it is often the time of the export or of a migration, and a "
-    "corrected resource keeps no trace of when its first version was seen. A date is known at the end of that day, a "
-    "month at its end; without the option zone, at the end of that day everywhere on earth (UTC-12)",
+    "all": "a status of amended, corrected or appended, and every version after the first: never before "
+    "meta.lastUpdated, which may be as late as an export or a migration; without one it is not used. An earlier "
+    "version stays, known when it was: it was seen. A date is known at the end of that day, a month at its "
+    "end; without the option zone, at the end of that day everywhere on earth (UTC-12)",
     "Patient": "birth, sex, race, language: static; death: deceasedDateTime, as late as it can be read",
-    "Encounter": "admission at period.start, discharge at period.end; ICU stays likewise",
+    "Encounter": "admission at period.start, with the priority and origin of its first version; discharge at "
+    "period.end; ICU stays likewise",
     **fhir_clinical.CLOCK,
     **fhir_notes.CLOCK,
     **fhir_studies.CLOCK,
@@ -67,7 +69,7 @@ class FHIR:
 
         def make(store: Path) -> dict[str, Any]:
             result = Run(root, files, clock, store, progress).everything(self.subjects_per_shard)
-            return {**_about(root, images), **result, "clock": CLOCK}
+            return {**_about(root, images), "time_zone": self.zone or "UTC", **result, "clock": CLOCK}
 
         return ingest_once(out, same, make)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from xhaim import events as ev
 from xhaim.source.fhir.books import Book, Found
-from xhaim.source.fhir.events import Known, Place, SetAsideError
+from xhaim.source.fhir.events import Known, Place, SetAsideError, Span
 from xhaim.source.fhir.times import Moment
 from xhaim.source.fhir.visits import INPATIENT, Spot, Stay, Visit, is_icu, stays_of
 from xhaim.source.identity import number_of
@@ -122,6 +123,9 @@ class Admissions:
                 )
             self._book.used += 1
         if hadm_id is not None:
+            over = max((place.end for name in group if (place := self._known.places[name]).end), default=None)
+            span = Span(top.start.first, over if top.end else None, hadm_id)
+            self._known.admissions.setdefault(subject, []).append(span)
             died = deaths.get(subject)
             self._admission(
                 top, group[root], subject, hadm_id, died.known_at if died and died.hadm_id == hadm_id else None
@@ -163,3 +167,11 @@ class Admissions:
 
 def _id(name: str) -> str:
     return name.split("/", 1)[-1]
+
+
+def as_begun(newest: Found, versions: list[Found]) -> Visit:
+    """Return a visit as its newest version has it, but its urgency and origin as the first did: known at its start."""
+    read = [found for found in versions if isinstance(found.content, Visit)]
+    first: Visit = min(read, key=lambda found: found.version).content
+    visit: Visit = newest.content
+    return replace(visit, admission=first.admission, origin=first.origin)

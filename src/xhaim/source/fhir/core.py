@@ -10,7 +10,7 @@ import polars as pl
 
 from xhaim import events as ev
 from xhaim.source.account import Outcome
-from xhaim.source.fhir.admissions import Admissions
+from xhaim.source.fhir.admissions import Admissions, as_begun
 from xhaim.source.fhir.books import Book, Found
 from xhaim.source.fhir.events import Known, NotUsedError, SetAsideError
 from xhaim.source.fhir.people import Person, read_person
@@ -77,6 +77,8 @@ class Gathering:
         """Put together what came. Of several versions of a resource the newest is taken."""
         books = {kind: Book(kind) for kind in CORE}
         newest = {kind: books[kind].newest(found) for kind, found in self._found.items()}
+        for name, item in newest["Encounter"].items():
+            newest["Encounter"][name] = item._replace(content=as_begun(item, self._found["Encounter"][name]))
         people = newest["Patient"]
         for name, found in self._found["Patient"].items():
             if name in people and len({item.base for item in found if item.base}) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from xhaim.source.fhir.names import Name, name_of, reference
 from xhaim.source.fhir.times import Clock, Moment, Period
@@ -57,6 +57,18 @@ class Here:
     url: str
     place: Place | None
     """Of the encounter that it names."""
+    subject: int
+    updated: Moment | None
+    """meta.lastUpdated."""
+
+
+class Span(NamedTuple):
+    """An admission of a subject."""
+
+    start: datetime
+    end: datetime | None
+    """As late as the words allow."""
+    hadm_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,8 @@ class Known:
     subjects: dict[str, tuple[int, str | None]] = field(default_factory=dict)
     """The number, and the server of the resource where one is named."""
     places: dict[str, Place] = field(default_factory=dict)
+    admissions: dict[int, list[Span]] = field(default_factory=dict)
+    """Of each subject."""
     studies: dict[str, int] = field(default_factory=dict)
     medications: dict[str, Json] = field(default_factory=dict)
     """Concepts of Medication resources."""
@@ -119,6 +133,23 @@ def refuse(resource: dict[str, Any], *statuses: str, key: str = "status") -> Non
     status = resource.get(key)
     if isinstance(status, str) and status in statuses:
         raise NotUsedError(f"{key}: {status}")
+
+
+CHANGED = ("amended", "corrected", "appended")
+"""What ``status`` or ``docStatus`` says of a resource that was changed after it was first seen."""
+
+
+def changed(resource: dict[str, Any], here: Here, events: list[Event]) -> list[Event]:
+    """Date what was changed after its first issue: its dates may still be those of the first version.
+
+    Raises SetAsideError where nothing says when it was changed.
+    """
+    if not any(isinstance(word := resource.get(key), str) and word in CHANGED for key in ("status", "docStatus")):
+        return events
+    if here.updated is None:
+        raise SetAsideError("status: changed after its first issue, and no meta.lastUpdated says when")
+    since = here.updated.known
+    return [{**event, "known_at": max(event.get("known_at") or since, since)} for event in events]
 
 
 def happened(resource: dict[str, Any], what: str, clock: Clock, here: Here) -> tuple[Moment, datetime, Period | None]:

@@ -11,20 +11,20 @@ from typing import Any
 import polars as pl
 
 from xhaim.errors import DataError
-from xhaim.events import EVENT_SCHEMA
 from xhaim.ports import Progress
-from xhaim.source.account import Outcome, none_bad
-from xhaim.source.draft import Draft
+from xhaim.source.account import QUARANTINE_SCHEMA, Outcome, none_bad
+from xhaim.source.draft import NO_EVENTS, Draft
 from xhaim.source.fhir.books import Found, row_of
 from xhaim.source.fhir.clinical import condition, medication_administration, medication_request, observation, procedure
 from xhaim.source.fhir.core import CORE, Core, Gathering
-from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError
+from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError, changed
 from xhaim.source.fhir.names import Name, own_names
 from xhaim.source.fhir.notes import diagnostic_report, document_reference
 from xhaim.source.fhir.read import Row, read_fhir_file
 from xhaim.source.fhir.studies import image_files, imaging_study
 from xhaim.source.fhir.times import Clock
-from xhaim.source.fhir.versions import FACT_SCHEMA, RESOURCE_SCHEMA, newest, version_of
+from xhaim.source.fhir.values import at
+from xhaim.source.fhir.versions import FACT_SCHEMA, RESOURCE_SCHEMA, told_once, version_of
 
 HANDLERS: dict[str, Callable[[dict[str, Any], Known, Here], list[Event]]] = {
     "Observation": observation,
@@ -41,7 +41,6 @@ OTHER, UNREADABLE = "other types", "unreadable"
 _TYPE = re.compile(r"[A-Za-z]{1,40}")
 _HELD = 20_000
 _PARTS = {"resources": RESOURCE_SCHEMA, "facts": FACT_SCHEMA}
-_BAD = {"file": pl.String(), "line": pl.Int64(), "row": pl.Int64(), "reason": pl.String()}
 
 
 class Run:
@@ -51,7 +50,7 @@ class Run:
         self._root, self._files, self._clock, self._store, self._progress = root, files, clock, store, progress
         self._draft = Draft(store)
         self._done, self._total = 0, 3 * sum(path.stat().st_size for path in files)
-        self._held: dict[str, list[dict[str, Any]]] = {"resources": [], "facts": []}
+        self._held: dict[str, list[dict[str, Any]]] = {name: [] for name in _PARTS}
         self._bad: dict[str, list[tuple[str, int | None, int | None, str]]] = {}
         self._counts: Counter[str] = Counter()
         self._others: Counter[str] = Counter()
@@ -66,9 +65,9 @@ class Run:
             self._open(outcome.table, outcome.used + outcome.bad.height + sum(outcome.unused.values()))
             self._draft.add(outcome)
         self._second_pass(core.known)
-        tables, counts = self._draft.finish("FHIR", "R4", self._describe, self._made_whole, self._on_shard)
+        tables, found = self._draft.finish("FHIR", "R4", self._describe, self._made_whole, self._on_shard)
         core.ids.write_parquet(self._store / "metadata" / "ids.parquet")
-        counts = {"subjects": len(core.subjects), "stays": core.stays, **counts}
+        counts = {"subjects": len(core.subjects), "stays": core.stays, **found}
         empty = [name for name, count in tables.items() if not count["rows_in"]]
         return {"tables": tables, "empty": empty, "counts": counts, "servers": list(core.servers)}
 
@@ -135,7 +134,7 @@ class Run:
         if n := sum(self._others.values()):
             self._open(OTHER, n)
             unused = {f"{kind}: not read": count for kind, count in sorted(self._others.items())}
-            self._draft.account.book(Outcome(OTHER, pl.DataFrame(schema=EVENT_SCHEMA), 0, unused=unused))
+            self._draft.account.book(Outcome(OTHER, NO_EVENTS, 0, unused=unused))
 
     def _read(self, kind: str, row: Row, known: Known) -> None:
         """Turn a resource into events, put aside by shard: what became of it is booked when its shard is whole."""
@@ -144,19 +143,20 @@ class Run:
         subject = known.subject(resource, name.base if name else None)
         version = version_of(resource)
         name = name or Name(f"{kind}/#{version.digest & (1 << 64) - 1:016x}")
-        here = Here(name.name, row.full_url or name.name, known.place(resource, subject))
-        events: list[Event] = []
-        unused: str | None = None
+        updated = known.clock.moment(at(resource, "meta", "lastUpdated"))
+        here = Here(name.name, row.full_url or name.name, known.place(resource, subject), subject, updated)
+        events, unused = list[Event](), None
         try:
-            events = HANDLERS[kind](resource, known, here)
+            events = changed(resource, here, HANDLERS[kind](resource, known, here))
         except NotUsedError as error:
             unused = str(error)
         place = {"hadm_id": here.place.hadm_id, "stay_id": here.place.stay_id} if here.place else {}
+        since = updated.known if updated else None
+        which = {"name": name.name, "url": here.url, "digest": version.digest, "updated_at": since}
         for nth, event in enumerate(events):
-            fact = row_of(subject, here.url, event) | place
-            self._held["facts"].append(
-                {**fact, "name": name.name, "url": here.url, "digest": version.digest, "nth": nth}
-            )
+            fact = row_of(subject, here.url, event)
+            fact |= {key: number for key, number in place.items() if fact[key] is None}
+            self._held["facts"].append({**fact, **which, "nth": nth})
             if display := event.get("display"):
                 self._displays[event["code"]] = min(display[:200], self._displays.get(event["code"], display[:200]))
         about = {"subject_id": subject, "name": name.name, "kind": kind, "source": here.url, "unused": unused}
@@ -172,8 +172,8 @@ class Run:
         for kind, n in self._counts.items():
             self._open(kind, n)
         for kind, bad in self._bad.items():
-            rows = pl.DataFrame(bad, schema=_BAD, orient="row")
-            self._draft.account.book(Outcome(kind, pl.DataFrame(schema=EVENT_SCHEMA), 0, rows))
+            rows = pl.DataFrame(bad, schema=QUARANTINE_SCHEMA, orient="row")
+            self._draft.account.book(Outcome(kind, NO_EVENTS, 0, rows))
         for name, schema in _PARTS.items():
             self._draft.parts.add(name, pl.DataFrame(self._held[name], schema=schema))
             self._held[name] = []
@@ -188,9 +188,9 @@ class Run:
     # ---- the shards ----
 
     def _made_whole(self, shard: int) -> list[pl.DataFrame]:
-        """Return a shard's events: of several versions of a resource, those of the newest."""
+        """Return a shard's events: of several versions of a resource, each from when it came."""
         resources, facts = (self._draft.parts.read(shard, name, schema) for name, schema in _PARTS.items())
-        outcomes, events = newest(resources, facts)
+        outcomes, events = told_once(resources, facts)
         for outcome in outcomes:
             self._draft.account.book(outcome)
         return [events]
