@@ -119,7 +119,8 @@ def test_what_is_not_scored_is_never_shown_as_a_number(predictions):
 def test_a_task_that_no_model_predicted_is_not_left_out(predictions):
     header = make_header()
     tables = tables_of(predictions.clear(), header)
-    assert [(row.model, row.auc) for row in tables.table_2] == [("xhaim", Unscored("no predictions: no model was fitted"))]
+    reason = Unscored("no predictions: no model was fitted")
+    assert [(row.model, row.auc) for row in tables.table_2] == [("xhaim", reason)]
     assert grids(tables, header)[0].body[-2:] == (("positives", "nobody"), ("report policy", "prior_only"))
     assert [figure.svg for figure in figures(predictions.clear(), header, TASKS)] == [None, None]
 
