@@ -20,7 +20,7 @@ from benchmarks.chart import SIGNALS
 from xhaim.signals import catalogue, signal_of_code
 
 HAIM_STAYS = 12
-SHARD = 512
+SHARD = 256
 """Samples whose statistics are computed at once."""
 COLUMNS = {
     **dict.fromkeys(("subject_id", "hadm_id", "stay_id", "caregiver_id"), pl.Int64()),
@@ -52,17 +52,19 @@ def _ingest(root: Path, out: Path, *, only_signals: bool) -> None:
 
 
 def _statistics(root: Path, store: Path) -> pl.DataFrame:
-    from xhaim.modality.measurements import measurements
+    from xhaim.modality.measurements import values
     from xhaim.modality.time_series import statistics
     from xhaim.run.known import known_of
+    from xhaim.source.csv_tables.ahead import THREADS, in_order
     from xhaim.source.store import Store
 
     samples = pl.read_parquet(root / "samples.parquet").drop("start").sort("subject_id", "sample_id")
     opened = Store.open(store)
-    return pl.concat(
-        statistics(measurements(known_of(opened, samples.slice(start, SHARD), "admissible")))
-        for start in range(0, samples.height, SHARD)
-    )
+
+    def shard(start: int) -> pl.DataFrame:
+        return statistics(values(known_of(opened, samples.slice(start, SHARD), "admissible")))
+
+    return pl.concat(in_order(range(0, samples.height, SHARD), shard, THREADS))
 
 
 def xhaim(root: Path, work: Path) -> pl.DataFrame:

@@ -148,7 +148,7 @@ class RunSettings(_Settings):
     tasks: tuple[str, ...]
     """Names or paths."""
     report_policy: ReportPolicy | None = None
-    """Overrides the pathology tasks' own."""
+    """Overrides the pathology tasks' own; ``admissible`` is refused where there are any."""
     sample: SampleSettings = SampleSettings()
     split: SplitSettings = SplitSettings()
     retrieve: RetrieveSettings = RetrieveSettings()

@@ -13,7 +13,7 @@ IMPOSSIBLE = "impossible value"
 NO_UNIT = "no unit"
 AMBIGUOUS = "ambiguous unit"
 TWO_SCALES = "two scales without a unit"
-_RULES = ("low", "high", "least", "most", "needs_unit")
+_RULES = ("bare", "scale", "offset", "signal_unit", "low", "high", "least", "most", "needs_unit")
 
 
 def in_one_unit(values: pl.DataFrame) -> pl.DataFrame:
@@ -27,25 +27,20 @@ def in_one_unit(values: pl.DataFrame) -> pl.DataFrame:
     Usual is half to double the normal range, strange is below a quarter or above ten times of it; both within the
     bounds, which stand for them where there is no normal range. A sample's own rows alone decide.
     """
-    given = pl.col("unit").fill_null("").str.to_lowercase().str.replace_all(r"[\s\[\]{}]", "").str.replace("[µμ]", "u")
+    numbers = values.filter(pl.col("numeric_value").is_not_null())
+    number = pl.col("numeric_value").cast(pl.Float64)
     judged = (
-        values.filter(pl.col("numeric_value").is_not_null())
-        .with_columns(
-            pl.col("code").str.split("//").list.head(2).list.join("//").alias("prefix"),
-            pl.col("numeric_value").cast(pl.Float64).alias("number"),
-            given.alias("given"),
-        )
-        .join(_signals(), on="prefix", how="inner")
-        .join(_scales(), on=["signal", "given"], how="left")
-        .with_columns((pl.col("number") * pl.col("scale") + pl.col("offset")).alias("value"))
+        numbers.join(_rules(numbers.select("code", "unit").unique()), on=["code", "unit"], nulls_equal=True)
+        .with_columns((number * pl.col("scale") + pl.col("offset")).alias("value"))
+        .with_row_index("row")
     )
-    bare = pl.col("given") == ""
-    ambiguous = bare & _usual_elsewhere() & ~pl.col("value").is_between(pl.col("least"), pl.col("most"))
-    mixed = bare & ambiguous.any().over("sample_id", "signal")
+    judged = judged.with_columns(ambiguous=pl.col("row").is_in(_usual_elsewhere(judged).to_list()))
+    ambiguous = pl.col("ambiguous") & ~pl.col("value").is_between(pl.col("least"), pl.col("most"))
+    mixed = pl.col("bare") & ambiguous.any().over("sample_id", "signal")
     return judged.with_columns(
         pl.when(pl.col("scale").is_null())
         .then(pl.lit(UNKNOWN_UNIT))
-        .when(bare & pl.col("needs_unit"))
+        .when(pl.col("bare") & pl.col("needs_unit"))
         .then(pl.lit(NO_UNIT))
         .when(ambiguous)
         .then(pl.lit(AMBIGUOUS))
@@ -55,18 +50,43 @@ def in_one_unit(values: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(TWO_SCALES))
         .alias("fault"),
         pl.col("signal_unit").alias("unit"),
-    ).drop("prefix", "number", "given", "scale", "offset", "signal_unit", *_RULES)
+    ).drop("row", "ambiguous", *_RULES)
 
 
-def _usual_elsewhere() -> pl.Expr:
-    """Say whether a number, taken in another unit of its signal, would be usual."""
-    checks = []
-    for signal in catalogue().values():
-        low, high = _around(signal, 2, 2)
-        for scale, offset in sorted({(a, b) for a, b in signal.also.values() if (a, b) != (1.0, 0.0)}):
-            there = (pl.col("number") * scale + offset).is_between(low, high)
-            checks.append((pl.col("signal") == signal.name) & there)
-    return pl.any_horizontal(checks) if checks else pl.lit(value=False)
+def _rules(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return code, unit and the rules for them, of those that are a signal's: words are looked at once for a pair."""
+    given = pl.col("unit").fill_null("").str.to_lowercase().str.replace_all(r"[\s\[\]{}]", "").str.replace("[µμ]", "u")
+    prefix = pl.col("code").str.split("//").list.head(2).list.join("//")
+    return (
+        pairs.select("code", "unit", given.alias("given"), prefix.alias("prefix"), (given == "").alias("bare"))
+        .join(_signals(), on="prefix", how="inner")
+        .join(_scales(), on=["signal", "given"], how="left")
+        .drop("prefix", "given")
+    )
+
+
+def _usual_elsewhere(judged: pl.DataFrame) -> pl.Series:
+    """Return the ``row`` of numbers without a unit that, taken in another unit of their signal, would be usual."""
+    return (
+        judged.filter("bare")
+        .select("row", "signal", pl.col("numeric_value").cast(pl.Float64).alias("number"))
+        .join(_other_scales(), on="signal")
+        .filter((pl.col("number") * pl.col("a") + pl.col("b")).is_between(pl.col("from"), pl.col("to")))
+        .select(pl.col("row").unique())
+        .to_series()
+    )
+
+
+@cache
+def _other_scales() -> pl.DataFrame:
+    """Signal, scale and offset of another unit, and what is usual after them."""
+    rows = [
+        (signal.name, scale, offset, *_around(signal, 2, 2))
+        for signal in catalogue().values()
+        for scale, offset in sorted({(a, b) for a, b in signal.also.values() if (a, b) != (1.0, 0.0)})
+    ]
+    kinds = {"signal": pl.String(), **dict.fromkeys(("a", "b", "from", "to"), pl.Float64())}
+    return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
 def _around(signal: Signal, below: float, above: float) -> tuple[float, float]:

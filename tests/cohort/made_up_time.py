@@ -92,11 +92,12 @@ class Asked:
             return True
         if event.kind == "label":
             return event.study != self.study
-        if event.kind == "unlinked film" and event.study is None:
-            return policy != "none" and event.time < self.t - 2 * 3600
-        if event.kind in {"film", "unlinked film"}:
-            return policy != "none" and event.study != self.study
-        return True
+        unlinked = event.kind == "unlinked film" and event.study is None
+        if not unlinked and (event.study is None or event.kind in {"value", "image", "race", "discharged"}):
+            return True
+        if policy == "none" or event.study == self.study or abs(event.time - self.t) <= 600:
+            return False  # words that name a study are a report of it, whatever their kind
+        return not unlinked or event.time < self.t - 2 * 3600
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,9 @@ def test_report_policies(events, samples):
         report("index, known early", "2150-01-02T11:55:00", "2150-01-02T11:58:00", 7),
         report("unlinked, same time", "2150-01-02T11:55:00", "2150-01-02T11:58:00", None),
         report("earlier", "2150-01-01T12:00:00", "2150-01-01T15:00:00", 6),
-        {"code": "NOTE//discharge", "time": "2149-01-01T00:00:00", "source": "discharge", "text_value": "Old stay."},
-    )
+        {"code": "NOTE//discharge", "time": "2149-01-01T00:00:00", "source": "discharge", "text_value": "Old stay.",
+         "hadm_id": 99},
+    )  # fmt: skip
     sample = samples({"index_study_id": 7})
     see = {policy: admissible(frame, sample, policy) for policy in (
         "admissible", "none", "prior_only", "prior_plus_indication", "index_included")}  # fmt: skip
@@ -71,6 +72,19 @@ def test_index_image_is_an_input_and_its_siblings_are_not(events, samples):
     frame = events({**image, "source": "cxr#a"}, {**image, "source": "cxr#b"})
     seen = admissible(frame, samples({"index_study_id": 7, "index_image_id": "cxr#a"}), "prior_only")
     assert kept(seen) == ["cxr#a"]
+
+
+def test_the_index_image_is_not_another_film_with_the_same_source_key(events, samples):
+    image = {"code": "IMAGE//CXR", "time": "2150-01-02T12:00:00", "study_id": 7, "source": "cxr", "image_path": "a.jpg"}
+    frame = events(
+        image,
+        {**image, "time": "2150-01-03T12:00:00", "image_path": "same study, tomorrow.jpg"},
+        {**image, "study_id": 8, "image_path": "another study.jpg"},
+        {**image, "study_id": None, "image_path": "no study.jpg"},
+    )
+    for policy in ("admissible", "none", "index_included"):
+        seen = admissible(frame, samples({"index_study_id": 7, "index_image_id": "cxr"}), policy)
+        assert seen["image_path"].to_list() == ["a.jpg"]
 
 
 offsets = st.integers(-50_000, 50_000)

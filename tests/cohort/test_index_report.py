@@ -49,7 +49,10 @@ def test_by_id_by_time_and_exam_and_what_is_no_index_report(listed):
         note("dictated late", time="2150-01-03T12:00:00", known_at="2150-01-03T13:00:00"),
         note("exam not said", title="Radiology", text_value="FINDINGS: There is fluid."),
         note("exam said in the text", title=None, text_value="EXAMINATION: CHEST RADIOGRAPH. Clear."),
-        note("of another study", study_id=8),
+        note("of another study, near", study_id=8),
+        note("of another study", study_id=8, time="2150-01-02T12:30:00"),
+        note("a CT of it", study_id=7, title="Radiology: CT CHEST"),
+        note("a nurse's words of it", "procedure", study_id=7, title=None),
         note("before the window", time="2150-01-02T09:59:59"),
         note("after it", time="2150-01-03T12:00:01", known_at="2150-01-03T13:00:00"),
         note("another exam", title="Radiology: CT HEAD W/O CONTRAST"),
@@ -62,6 +65,9 @@ def test_by_id_by_time_and_exam_and_what_is_no_index_report(listed):
         "dictated late": ("time and exam", True),
         "exam not said": ("time and exam", True),
         "exam said in the text": ("time and exam", False),
+        "of another study, near": ("time and exam", True),
+        "a CT of it": ("study id", False),
+        "a nurse's words of it": ("study id", False),
     }
 
 
@@ -153,6 +159,12 @@ def test_the_end_of_the_admission_and_the_index_label_are_no_inputs_whatever_the
         note("summary", "discharge", **day, hadm_id=100),
         note("earlier summary", "discharge", **day, hadm_id=99),
         note("no admission said", "discharge", **day),
+        note("of another, no admission said", "discharge", time="2149-12-30T00:00:00", known_at="2149-12-31T00:00:00"),
+        note("slug", "discharge-summary", **day, hadm_id=100),
+        note("spelt", "Discharge summary", **day, hadm_id=100),
+        note("by its title", "document", **day, title="Physician Discharge Summary", hadm_id=100),
+        note("by its study", "discharge", **day, hadm_id=100, study_id=7),
+        {"code": "HOSPITAL_ADMISSION//EW", "time": "2150-01-01T06:00:00", "hadm_id": 100, "source": "came"},
         {"code": "HOSPITAL_DISCHARGE//HOME", **day, "hadm_id": 100, "source": "left"},
         {"code": "DIAGNOSIS//ICD//10//I50", **day, "hadm_id": 100, "source": "billing"},
         {"code": "LABEL//CXR//Edema", **day, "study_id": 7, "numeric_value": 1.0, "source": "label"},
@@ -160,7 +172,20 @@ def test_the_end_of_the_admission_and_the_index_label_are_no_inputs_whatever_the
     )
     for policy in ("none", "prior_only", "prior_plus_indication", "index_included"):
         seen = admissible(rows, samples({"index_study_id": 7}), policy)
-        assert sorted(seen["source"]) == ["earlier label", "earlier summary", "no admission said"]
+        assert sorted(seen["source"]) == [
+            "came", "earlier label", "earlier summary", "of another, no admission said"
+        ]  # fmt: skip
+
+
+def test_a_report_of_imaging_by_its_study_id_is_withheld_under_any_kind(kept):
+    early = {"time": "2150-01-01T11:56:00", "known_at": "2150-01-01T11:59:00", "title": "Thorax"}
+    rows = [
+        note("of the index study", "document", **early, study_id=7),
+        note("of another", "document", **early, study_id=8),
+    ]
+    assert kept(*rows) == ["of another"]
+    assert kept(*rows, policy="none") == []
+    assert len(kept(*rows, policy="admissible")) == 2
 
 
 def test_any_order_of_rows_gives_the_same_list(events, samples):

@@ -102,13 +102,13 @@ def test_two_stays_of_one_admission_are_two_samples(events):
 def test_a_stay_of_no_length_one_that_ends_before_it_begins_and_a_death_before_it(events):
     died = {"code": "MEDS_DEATH", "subject_id": 4, "time": IN - timedelta(hours=1)}
     rows = [
-        *stay(10, hours=0), image(0, 1),
+        *stay(10, hours=0), image(0, 1),  # leaves nothing to predict
         *stay(20, hours=-3, hadm=200, who=2), image(-1, 2, who=2),
         *stay(30, hadm=300, who=3), image(1, 3, who=3),
         *stay(40, hadm=400, who=4), image(1, 4, who=4), died,
     ]  # fmt: skip
     found, _, reasons = drawn(events, *rows)
-    assert found["stay_id"].to_list() == [10, 30]
+    assert found["stay_id"].to_list() == [30]
     assert reasons["ICU stay ends before it begins"] == reasons["death before ICU admission"] == 1
     found, _, reasons = drawn(events, *rows, landmark_hours=1)
     assert found["stay_id"].to_list() == [30]
@@ -119,6 +119,49 @@ def test_the_index_image_is_the_one_at_the_prediction_time(events):
     later = {**image(2, 1), "source": "cxr#0 earlier by name"}
     found, hours, _ = drawn(events, *stay(), image(1, 1), later)
     assert (hours, found["index_image_id"].to_list()) == ([1], ["cxr#1AP"])
+
+
+@pytest.mark.parametrize(("hour", "n"), [(23.9, 1), (24, 0), (30, 0)])
+def test_a_film_at_or_after_the_discharge_from_hospital_is_no_sample_though_the_icu_stay_goes_on(events, hour, n):
+    out = {"code": "HOSPITAL_DISCHARGE//HOME", "time": IN + timedelta(hours=24), "hadm_id": 100}
+    other = [*stay(20, hadm=200, who=2), image(3, 9, who=2)]
+    found, _, reasons = drawn(events, *stay(hours=48)[:3], out, image(hour, 1), *other)
+    assert found.filter(pl.col("subject_id") == 1).height == n
+    assert reasons["no chest image inside the ICU stay"] == 1 - n
+
+
+def test_films_without_a_study_id_and_films_known_only_later_are_counted_as_such(events):
+    late = {**image(5, 3, who=3), "known_at": IN + timedelta(hours=5, seconds=1)}
+    never = {**image(5, 4, who=4), "known_at": None}
+    mixed = [{**image(5, 5, who=5), "known_at": IN + timedelta(hours=9)}, {**image(7, 5, who=5), "source": "second"}]
+    rows = [
+        *stay(), image(1, 1),
+        *stay(20, hadm=200, who=2), {**image(1, 2, who=2), "study_id": None},
+        *stay(30, hadm=300, who=3), late,
+        *stay(40, hadm=400, who=4), never,
+        *stay(50, hadm=500, who=5), *mixed,
+    ]  # fmt: skip
+    found, hours, reasons = drawn(events, *rows)
+    assert (found["stay_id"].to_list(), hours) == ([10, 50], [1, 7])
+    assert reasons["no chest image inside the ICU stay"] == reasons["no frontal view inside the ICU stay"] == 0
+    assert reasons["chest images inside the ICU stay, none with a study id"] == 1
+    assert reasons["frontal views inside the ICU stay, each known only after its time"] == 2
+
+
+def test_two_views_under_one_source_key_are_two_views(events):
+    views = [{**image(1, 1, view=view), "source": "cxr"} for view in ("LATERAL", "AP", "LL")]
+    for rows in (views, views[::-1]):
+        assert drawn(events, *stay(), *rows)[0].height == 1
+
+
+def test_a_stay_id_and_time_of_two_subjects_are_two_samples(events):
+    rows = [*stay(9, who=1), *stay(9, who=2, hadm=200), *stay(8, who=3, hadm=300)]
+    for mine in (rows, rows[::-1]):
+        found, _, reasons = drawn(events, *mine, landmark_hours=24)
+        assert found.select("sample_id", "subject_id").rows() == [
+            ("8-21500102T060000", 3), ("s1-9-21500102T060000", 1), ("s2-9-21500102T060000", 2)
+        ]  # fmt: skip
+        assert reasons["in the same second as another of the stay"] == 0
 
 
 def test_ids_of_stays_and_admissions_may_recur_in_another_subject(events):

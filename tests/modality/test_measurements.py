@@ -139,3 +139,18 @@ def test_two_scales_without_a_unit_are_refused_for_the_sample_and_what_has_a_uni
     both = measurements(pl.concat([admitted(events, *rows), other]))
     assert both.filter(pl.col("sample_id") == "another sample")["value"].to_list() == [pytest.approx(37.2, abs=1e-5)]
     assert faults(events, *reversed(rows)) == faults(events, *rows)
+
+
+def test_two_values_of_one_second_have_two_ids(events):
+    rows = [lab(50813, 2.0, "mmol/L", f"2150-01-02T10:00:00.{part}") for part in ("100000", "700000")]
+    ids = measurements(admitted(events, *rows))["measurement_id"].to_list()
+    assert ids == ["LAB//50813//mmol/L@21500102T100000", "LAB//50813//mmol/L@21500102T100000#2"]
+
+
+def test_what_is_said_in_words_or_without_a_time_is_counted(events):
+    words = {**lab(50813, 0.0, "mmol/L"), "numeric_value": None, "text_value": "<0.01"}
+    timeless = {**lab(50813, 2.0, "mmol/L"), "time": None, "known_at": "2150-01-02T09:00:00"}
+    other = {**lab(99999, 0.0, None), "numeric_value": None, "text_value": "seen"}
+    frame = admitted(events, words, timeless, other)
+    assert set_aside(frame).rows() == [("lactate", "no time", 1), ("lactate", "value in words", 1)]
+    assert measurements(frame).is_empty()

@@ -88,11 +88,14 @@ def test_what_is_a_fault(read, expected, tmp_path, monkeypatch):
 
 
 def test_a_reader_that_eats_memory_is_a_fault(tmp_path):
-    """In a process of its own: the most that a process ever held never falls."""
+    """In a process of its own: the most that a process ever held never falls.
+
+    It eats far more than the limit, as a process that once held more than it does now may eat that much unseen.
+    """
     code = """
 from dataclasses import replace; from pathlib import Path; from benchmarks import mutants as m; m.watch()
 m.MEMORY = 32 << 20
-eat = lambda path: bytearray(b"x" * (48 << 20)) and "read"
+eat = lambda path: len(b"x" * (320 << 20)) and "read"
 print(m.try_one(replace(m.FORMATS["csv"](), read=eat), Path("x"), b"")[0])
 """
     done = subprocess.run(

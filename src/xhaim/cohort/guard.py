@@ -10,18 +10,18 @@ from datetime import timedelta
 
 import polars as pl
 
-from xhaim.cohort.index_report import before_reading, find, is_radiology, may_be_index_report
+from xhaim.cohort.endings import of_the_end, stay_begins
+from xhaim.cohort.exams import is_radiology
+from xhaim.cohort.index_report import find, may_be_index_report
+from xhaim.cohort.indication import before_reading
 from xhaim.events import (
     BIRTH,
-    DIAGNOSIS,
     GENDER,
-    HOSPITAL_DISCHARGE,
     IMAGE,
     IMAGE_LABEL,
     INSURANCE,
     LANGUAGE,
     MARITAL_STATUS,
-    NOTE,
     RACE,
     code_is,
 )
@@ -30,15 +30,12 @@ from xhaim.records import ReportPolicy
 STATIC = (GENDER, BIRTH, RACE, INSURANCE, LANGUAGE, MARITAL_STATUS)
 """The only codes that may lack a time, and with it a time of knowledge."""
 
-OF_THE_END = (f"{NOTE}//discharge", HOSPITAL_DISCHARGE, DIAGNOSIS)
-"""Of the current admission never inputs, whatever their time says: they tell how it ended."""
-
 
 def admissible(events: pl.LazyFrame, samples: pl.DataFrame, policy: ReportPolicy) -> pl.DataFrame:
     """Return the events that each sample may see, with its sample_id and prediction_time.
 
     Admissible: of the same subject, and known (and happened) before prediction_time; or the index image itself; or a
-    static fact. Never: the current admission's discharge summary, discharge and billing codes. For pathology tasks
+    static fact. Never: the current stay's discharge notes, discharge and billing codes. For pathology tasks
     the report policy then takes radiology text away (``none``: all of it; the others: the index study's, and what may
     be it) and the index study's labels; ``prior_plus_indication`` and the leaky ``index_included`` let the index
     report's indication, or all of it, in. But for those two, no row known at or after t decides what is seen.
@@ -51,8 +48,10 @@ def admissible(events: pl.LazyFrame, samples: pl.DataFrame, policy: ReportPolicy
         "index_study_id",
         "index_image_id",
         pl.col("hadm_id").alias("current_hadm_id"),
+        pl.col("stay_id").alias("current_stay_id"),
     ).lazy()
-    mine = events.join(keys, on="subject_id", how="inner")
+    begins = stay_begins(events, keys)
+    mine = events.join(keys.join(begins, on="sample_id", how="left"), on="subject_id", how="inner")
     known = _known()
     if policy == "admissible":
         return _ordered(mine.filter(known).collect())
@@ -74,15 +73,15 @@ def _known() -> pl.Expr:
     known = (pl.col("known_at") < t) & (pl.col("time").is_null() | (pl.col("time") < t))
     timeless = pl.col("known_at").is_null() & pl.col("time").is_null()
     static = pl.any_horizontal(code_is(kind) for kind in STATIC) & timeless
-    index_image = code_is(IMAGE) & (pl.col("source") == pl.col("index_image_id"))
-    ending = pl.any_horizontal(code_is(kind) for kind in OF_THE_END) & (pl.col("hadm_id") == pl.col("current_hadm_id"))
+    its = (pl.col("source") == pl.col("index_image_id")) & (pl.col("study_id") == pl.col("index_study_id"))
+    index_image = code_is(IMAGE) & its & (pl.col("time") == t)  # a source key may recur in another study
     known = known.fill_null(value=False) | static | index_image.fill_null(value=False)
-    return known & ~ending.fill_null(value=False)
+    return known & ~of_the_end()
 
 
 def _certain(mine: pl.LazyFrame) -> pl.DataFrame:
     """Return the rows that are the index report without doubt, whenever they were known."""
-    rows = mine.filter(may_be_index_report()).collect().with_row_index("row")
+    rows = mine.filter(may_be_index_report() & ~of_the_end()).collect().with_row_index("row")
     certain = find(rows).filter(~pl.col("doubtful") & (pl.col("how") != "text"))
     return rows.join(certain, on="row", how="semi").drop("row")
 
@@ -99,6 +98,6 @@ def _indications(reports: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ordered(seen: pl.DataFrame) -> pl.DataFrame:
-    frame = seen.drop("index_study_id", "index_image_id", "current_hadm_id")
+    frame = seen.drop("index_study_id", "index_image_id", "current_hadm_id", "current_stay_id", "stay_begin")
     first = ("sample_id", "time", "code", "numeric_value", "text_value", "source", "known_at")
     return frame.sort(*first, *(name for name in frame.columns if name not in first), nulls_last=False)

@@ -13,11 +13,12 @@ from datetime import timedelta
 
 import polars as pl
 
+from xhaim.cohort.exams import chest_film, clearly_other, is_radiology, may_be_chest_film
+from xhaim.cohort.indication import reading
 from xhaim.events import NOTE, code_is
-from xhaim.text.sections import sections
 
 NEAR = timedelta(minutes=10)
-"""A chest film's report without a study id, this near to the prediction time, is the index report."""
+"""A chest film's report without a study id, this near to the prediction time, is the index report; any other may be."""
 BEFORE, AFTER = timedelta(hours=2), timedelta(hours=24)
 """And within these it may be: clocks of scanner and report differ, and some dictate a day later."""
 GRAM = 5
@@ -25,17 +26,6 @@ LEAST_GRAMS = 10
 """Fewer word 5-grams of its own do not tell a report from a template."""
 ALIKE, SAME = 0.5, 0.9
 """Share of the index report's own 5-grams from which a note repeats it, and from which it is the same text."""
-
-BEFORE_READING = (
-    "INDICATION",
-    "HISTORY",
-    "CLINICAL HISTORY",
-    "CLINICAL INFORMATION",
-    "REASON FOR EXAM",
-    "TECHNIQUE",
-    "EXAMINATION",
-)
-"""Sections of a report that are written before the film is read."""
 
 INDEX_REPORT_SCHEMA = {
     "sample_id": pl.String(),
@@ -48,33 +38,25 @@ INDEX_REPORT_SCHEMA = {
     "doubtful": pl.Boolean(),
 }
 _FOUND = {"row": pl.UInt32(), "how": pl.String(), "score": pl.Float64(), "doubtful": pl.Boolean()}
-_FILM, _OTHER = r"(?i)\b(CHEST|CXR|THORAX)\b", r"(?i)\b(CT|CTA|MR|MRI|US|ULTRASOUND|TOMOGRAPHY|PET)\b"
-_NO_EXAM = r"(?i)\b(radiology|addendum|report|final|note|document|imaging|x-?ray|xr|portable)\b"
-"""Words of a title that do not say what was examined."""
 _WORD = re.compile(r"[a-z0-9]+")
 _Gram = tuple[str, ...]
 
 
-def is_radiology() -> pl.Expr:
-    """Say which events are radiology reports."""
-    return code_is(f"{NOTE}//radiology") | code_is(f"{NOTE}//cxr")
-
-
 def may_be_index_report() -> pl.Expr:
     """Say which events, beside their sample's columns, are looked at: of the index study, or near it in time."""
-    near = pl.col("study_id").is_null() & _away().is_between(-BEFORE, AFTER)
-    of_study = pl.col("study_id") == pl.col("index_study_id")
-    return (is_radiology() & pl.col("index_study_id").is_not_null() & (of_study | near)).fill_null(value=False)
+    unlinked = pl.col("study_id").is_null() & _away().is_between(-BEFORE, AFTER)
+    timed = is_radiology() & (unlinked | (_away().abs() <= NEAR)).fill_null(value=False)
+    return pl.col("index_study_id").is_not_null() & (_of_study() | timed)
 
 
 def find(notes: pl.DataFrame) -> pl.DataFrame:
     """Return row, how, score (0 to 1), doubtful of the notes that are, or may be, their sample's index report.
 
-    ``notes``: events beside their sample's columns, with ``row``. By study id: certain. Radiology without a study id:
-    certain where a chest film's report lies within NEAR; doubtful where the exam is not said, or where a chest film's
-    lies within BEFORE and AFTER. By text: a note in that window that repeats, of the certain reports among ``notes``,
-    what no earlier report had said (ALIKE; doubtful below SAME). Text copied forward from earlier reports, templates
-    and the sections before the reading do not count.
+    ``notes``: events beside their sample's columns, with ``row``. By study id: any note, certain. By time and exam:
+    within NEAR any radiology report but of clearly another exam, certain where it is a chest film's without a study
+    id; and, doubtful, what may be a chest film's without a study id within BEFORE and AFTER. By text: a note that
+    repeats, of the certain reports among ``notes``, what no earlier report had said (ALIKE; doubtful below SAME).
+    Text copied forward from earlier reports, templates and the sections before the reading do not count.
     """
     wanted = notes.filter(code_is(NOTE) & pl.col("index_study_id").is_not_null())
     placed = _by_id_and_time(wanted)
@@ -110,31 +92,26 @@ def index_reports(events: pl.LazyFrame, samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def before_reading(text: str) -> str:
-    """Return the sections of a report that are written before the film is read."""
-    return "\n".join(text[part.start : part.end].strip() for part in sections(text) if part.name in BEFORE_READING)
-
-
 def _away() -> pl.Expr:
     return pl.col("time") - pl.col("prediction_time")
 
 
+def _of_study() -> pl.Expr:
+    same = pl.col("study_id") == pl.col("index_study_id")
+    return code_is(NOTE) & same.fill_null(value=False)
+
+
 def _by_id_and_time(notes: pl.DataFrame) -> pl.DataFrame:
-    said = pl.col("title").fill_null("").str.replace_all(_NO_EXAM, "").str.contains("[A-Za-z]")
-    exam = pl.when(said).then("title").otherwise(pl.col("text_value").str.slice(0, 300))
-    other = exam.str.contains(_OTHER)
-    film = (exam.str.contains(_FILM) & ~other) | code_is(f"{NOTE}//cxr")
-    unsaid = ~said & ~film & ~other
-    by_id = (is_radiology() & (pl.col("study_id") == pl.col("index_study_id"))).fill_null(value=False)
-    near = _away().abs() <= NEAR
+    near = (_away().abs() <= NEAR).fill_null(value=False)
     window = pl.when(_away() < timedelta(0)).then(pl.lit(BEFORE)).otherwise(pl.lit(AFTER))
-    timed = is_radiology() & pl.col("study_id").is_null() & _away().is_between(-BEFORE, AFTER)
+    unlinked = pl.col("study_id").is_null() & _away().is_between(-BEFORE, AFTER)
+    timed = is_radiology() & ((near & ~clearly_other()) | (unlinked & may_be_chest_film()).fill_null(value=False))
     return (
-        notes.filter(by_id | (timed & (film | (unsaid & near))).fill_null(value=False))
+        notes.filter(_of_study() | timed)
         .with_columns(
-            how=pl.when(by_id).then(pl.lit("study id")).otherwise(pl.lit("time and exam")),
-            score=pl.when(by_id).then(1.0).otherwise(1.0 - _away().abs() / window),
-            doubtful=~by_id & ~(near & film),
+            how=pl.when(_of_study()).then(pl.lit("study id")).otherwise(pl.lit("time and exam")),
+            score=pl.when(_of_study()).then(1.0).otherwise(1.0 - _away().abs() / window),
+            doubtful=~_of_study() & ~(near & chest_film() & pl.col("study_id").is_null()),
         )
         .select([pl.col(name).cast(kind) for name, kind in _FOUND.items()])
     )
@@ -158,7 +135,7 @@ def _by_text(notes: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _repeating(reports: list[str], others: pl.DataFrame) -> Iterator[tuple[int, str, float, bool]]:
-    own = {gram for text in reports for gram in _grams(_reading(text))}
+    own = {gram for text in reports for gram in _grams(reading(text or ""))}
     for text in others.filter("earlier")["text_value"]:
         own.difference_update(_grams(text))
     if len(own) < LEAST_GRAMS:
@@ -167,10 +144,6 @@ def _repeating(reports: list[str], others: pl.DataFrame) -> Iterator[tuple[int, 
         share = len(own.intersection(_grams(text))) / len(own)
         if share >= ALIKE:
             yield row, "text", share, share < SAME
-
-
-def _reading(text: str) -> str:
-    return " ".join(text[part.start : part.end] for part in sections(text) if part.name not in BEFORE_READING)
 
 
 def _grams(text: str | None) -> Iterator[_Gram]:

@@ -94,19 +94,23 @@ def _lot(seed: int, stay_id: int, what: str) -> str:
 
 
 def with_ids(drawn: pl.DataFrame) -> tuple[pl.DataFrame, Attrition]:
-    """Return SAMPLE_SCHEMA ordered by sample_id, and how many were left out for the id of another.
+    """Return SAMPLE_SCHEMA ordered by sample_id, and how many were left out for another of the same stay and second.
 
-    Ids are ``<stay_id>-<time>``, outside a stay ``s<subject_id>-<time>``, to the second; the first by subject, time
-    and study keeps it.
+    Ids are ``<stay_id>-<time>``, outside a stay ``s<subject_id>-<time>``, to the second; ``s<subject_id>-<stay_id>-``
+    goes before the time where subjects share an id. Of a stay and second, the first by time and study is kept.
     """
-    time = pl.col("prediction_time")
-    who = pl.coalesce(pl.col("stay_id").cast(pl.String), pl.format("s{}", "subject_id"))
-    named = drawn.with_columns(pl.concat_str(who, pl.lit("-"), time.dt.strftime("%Y%m%dT%H%M%S")).alias("sample_id"))
-    frame = (
-        named.select([pl.col(name).cast(kind) for name, kind in SAMPLE_SCHEMA.items()])
-        .sort("sample_id", "subject_id", "prediction_time", "index_study_id", nulls_last=True)
-        .unique("sample_id", keep="first", maintain_order=True)
+    subject, stay = pl.format("s{}", "subject_id"), pl.col("stay_id").cast(pl.String)
+    time = pl.col("prediction_time").dt.strftime("%Y%m%dT%H%M%S")
+    named = (
+        drawn.with_columns(sample_id=pl.concat_str(pl.coalesce(stay, subject), pl.lit("-"), time))
+        .sort("subject_id", "prediction_time", "index_study_id", "index_image_id", nulls_last=True)
+        .unique(["subject_id", "sample_id"], keep="first", maintain_order=True)
     )
+    shared = pl.col("sample_id").is_duplicated()
+    apart = named.with_columns(
+        sample_id=pl.when(shared).then(pl.concat_str(subject, pl.lit("-"), "sample_id")).otherwise("sample_id")
+    )
+    frame = apart.select([pl.col(name).cast(kind) for name, kind in SAMPLE_SCHEMA.items()]).sort("sample_id")
     return frame, Attrition("samples", "in the same second as another of the stay", drawn.height - frame.height)
 
 

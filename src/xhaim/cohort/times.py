@@ -22,32 +22,35 @@ Candidates = tuple[pl.DataFrame, list[Attrition]]
 def at_image(events: pl.LazyFrame, stays: pl.DataFrame) -> Candidates:
     """Every study with a frontal view inside the stay, at the time of its first frontal view.
 
-    An image inside two overlapping stays belongs to the one that began last.
+    A view that was known only after its time (a film with a date and no hour) is left out: no prediction could have
+    been made on it then. An image inside two overlapping stays belongs to the one that began last.
     """
     images = (
-        events.filter(code_is(IMAGE) & pl.col("time").is_not_null() & pl.col("study_id").is_not_null())
-        .select("subject_id", "time", "study_id", "title", "source")
+        events.filter(code_is(IMAGE) & pl.col("time").is_not_null())
+        .select("subject_id", "time", "known_at", "study_id", "title", "source")
         .collect()
     )
     inside = _last_begun(
         images.join(stays, on="subject_id", how="inner").filter(
-            (pl.col("time") >= pl.col("intime"))
-            & (pl.col("time") <= pl.col("outtime").fill_null(pl.col("dischtime")))
-            & (pl.col("death").is_null() | (pl.col("time") < pl.col("death")))
+            (pl.col("time") >= pl.col("intime")) & (pl.col("time") < _END)
         ),
-        ["subject_id", "study_id", "source", "time"],
+        ["subject_id", "study_id", "source", "title", "time", "known_at"],
     )
+    linked = inside.filter(pl.col("study_id").is_not_null())
+    frontal = linked.filter(pl.col("title").is_in(FRONTAL))
+    prompt = frontal.filter(pl.col("known_at") <= pl.col("time"))
     found = (
-        inside.filter(pl.col("title").is_in(FRONTAL))
-        .sort("stay_id", "study_id", "time", "source")
+        prompt.sort("stay_id", "study_id", "time", "source")
         .group_by("subject_id", "hadm_id", "stay_id", pl.col("study_id").alias("index_study_id"), maintain_order=True)
         .agg(pl.col("time").first().alias("prediction_time"), pl.col("source").first().alias("index_image_id"))
     )
-    without, lateral = stays.height - _n(inside), _n(inside) - _n(found)
-    return found.select(CANDIDATE), [
-        Attrition("samples", "no chest image inside the ICU stay", without),
-        Attrition("samples", "no frontal view inside the ICU stay", lateral),
-    ]
+    without = {
+        "no chest image inside the ICU stay": stays.height - _n(inside),
+        "chest images inside the ICU stay, none with a study id": _n(inside) - _n(linked),
+        "no frontal view inside the ICU stay": _n(linked) - _n(frontal),
+        "frontal views inside the ICU stay, each known only after its time": _n(frontal) - _n(prompt),
+    }
+    return found.select(CANDIDATE), [Attrition("samples", reason, n) for reason, n in without.items()]
 
 
 def at_landmark(stays: pl.DataFrame, hours: float) -> Candidates:

@@ -81,20 +81,19 @@ def _index_reports(frame: pl.DataFrame, header: RunHeader, ids: tuple[str, ...])
     body = tuple(
         (
             f"{row['how']}{' (doubtful)' if row['doubtful'] else ''}",
-            "before the prediction" if row["known_before"] else "after it",
             f"{row['notes']:,}",
             f"{row['samples']:,}",
         )
-        for row in frame.iter_rows(named=True)
+        for row in frame.filter(pl.col("known_before")).iter_rows(named=True)
     )
     return Grid(
         key="index-reports",
         stamps=stamps(header, ids),
-        caption="Notes that are, or may be, the report of the index study",
-        columns=("Found by", "Known", "Notes", "Samples"),
+        caption="Notes known before the prediction that are, or may be, the report of the index study",
+        columns=("Found by", "Notes", "Samples"),
         body=body,
         notes=(
-            "All but those found by overlap are kept from models and pages unless the policy is index_included; each "
-            "is listed in samples/index_reports.parquet. Overlap: a note repeats words of a report that came later.",
+            "All but those found by overlap are kept from models and pages unless the policy is index_included. Overlap: "
+            "a note repeats words of a report that came later. samples/index_reports.parquet lists each, and later ones.",
         ),
     )

@@ -10,7 +10,7 @@ import polars as pl
 from xhaim.events import IMAGE, NOTE, code_is
 from xhaim.records import Document, Image, Modality
 
-_CHEST_FILM = re.compile(r"\b(CHEST|CXR|THORAX)\b", re.IGNORECASE)
+_CHEST_FILM = re.compile(r"(?<![A-Za-z])(CHEST|CXR|THORAX)(?![A-Za-z])", re.IGNORECASE)
 _OTHER_MODALITY = re.compile(r"\b(CT|CTA|MR|MRI|US|ULTRASOUND|TOMOGRAPHY|PET)\b", re.IGNORECASE)
 
 
@@ -58,10 +58,10 @@ def documents(admissible: pl.DataFrame) -> dict[str, tuple[Document, ...]]:
 
 def modality_of(document: Document) -> Modality:
     """Say whether a document is words about chest films (``cxr``) or any other note (``notes``)."""
-    if document.kind == "cxr":
+    if document.kind.lower() == "cxr":
         return "cxr"
     film = _CHEST_FILM.search(document.title) and not _OTHER_MODALITY.search(document.title)
-    return "cxr" if document.kind == "radiology" and film else "notes"
+    return "cxr" if document.kind.lower() == "radiology" and film else "notes"
 
 
 def images(admissible: pl.DataFrame) -> Mapping[str, tuple[Image, ...]]:

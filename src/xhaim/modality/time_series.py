@@ -34,10 +34,10 @@ def column(signal: str, statistic: str) -> str:
 def statistics(measurements: pl.DataFrame) -> pl.DataFrame:
     """Return sample_id, signal and one column for each of STATISTICS, for every sample and signal with a value.
 
-    ``measurements`` as ``modality.measurements`` returns them. Values are ordered by time, then value, so that neither
-    row order nor engine changes a bit. Variance has ddof 1; a statistic that needs more values than there are is null.
-    A peak is a strict local maximum after equal neighbours are merged (scipy.signal.find_peaks' plateaus). The slope
-    is per hour, by least squares on the times; null when all times are equal.
+    ``measurements`` as ``modality.measurements`` returns them, or ``values``. Values are ordered by time, then value,
+    so that neither row order nor engine changes a bit. Variance has ddof 1; a statistic that needs more values than
+    there are is null. A peak is a strict local maximum after equal neighbours are merged (scipy.signal.find_peaks'
+    plateaus). The slope is per hour, by least squares on the times; null when all times are equal.
     """
     names = ["sample_id", "signal"]
     series = measurements.select(names).unique().sort(names).with_row_index("series")
@@ -47,19 +47,21 @@ def statistics(measurements: pl.DataFrame) -> pl.DataFrame:
         .drop(names)
         .sort("series", "time", "value")
     )
-    x, y = -pl.col("hours_before"), pl.col("value")
-    step = y.diff()
+    x, y, step, size = -pl.col("hours_before"), pl.col("value"), pl.col("step"), pl.col("size")
+    same = pl.col("series") == pl.col("series").shift(1)
+    ordered = ordered.with_columns(pl.when(same).then(y.diff()).alias("step"))
+    ordered = ordered.with_columns(step.abs().alias("size"))
     plain = ordered.group_by("series", maintain_order=True).agg(
         y.max().alias("max"),
         y.min().alias("min"),
         y.mean().alias("mean"),
         y.var(ddof=1).alias("variance"),
         step.mean().alias("mean difference"),
-        step.abs().mean().alias("mean absolute difference"),
-        step.abs().max().alias("largest absolute difference"),
-        pl.when(pl.len() > 1).then(step.abs().sum()).otherwise(None).alias("sum of absolute differences"),
+        size.mean().alias("mean absolute difference"),
+        size.max().alias("largest absolute difference"),
+        pl.when(pl.len() > 1).then(size.sum()).otherwise(None).alias("sum of absolute differences"),
         pl.when(pl.len() > 1).then(y.last() - y.first()).otherwise(None).alias("last minus first"),
-        pl.when(x.n_unique() > 1).then(pl.cov(x, y) / x.var()).otherwise(None).alias("slope"),
+        pl.when(x.min() < x.max()).then(pl.cov(x, y) / x.var()).otherwise(None).alias("slope"),
         y.last().alias("last"),
         pl.len().cast(pl.Float64).alias("count"),
         pl.col("hours_before").last().alias("hours since last"),

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from xhaim.cohort.times import FRONTAL
 from xhaim.errors import DataError
 from xhaim.events import CHEXPERT_FINDINGS, IMAGE, IMAGE_LABEL, code_is
 from xhaim.modality import haim
@@ -37,7 +38,7 @@ def store_numbers(run: Run, people: People, known: Stage) -> Stage:
     def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
         shard = Known.read(known.path(f"{index:05d}.parquet"))
         ids = samples["sample_id"].to_list()
-        _, series = wide(statistics(shard.measurements), ids, catalogue())
+        _, series = wide(statistics(shard.values), ids, catalogue())
         blocks = {"tabular": tabular(shard.facts, ids), "time_series": series}
         return _with_ids(ids, blocks)
 
@@ -55,7 +56,7 @@ def store_haim(run: Run, people: People, known: Stage, embeddings: Stage) -> Sta
         vectors = Vectors(run.settings.retrieve.encoder)
         vectors.load(embeddings.path(f"{index:05d}.parquet"))
         ids = samples["sample_id"].to_list()
-        stats = statistics(shard.measurements)
+        stats = statistics(shard.values)
         blocks = {"demographics": haim.demographics(shard.facts, ids), **haim.series(stats, ids)}
         blocks |= _note_blocks(run, shard, dict(samples.select("sample_id", "prediction_time").iter_rows()), vectors)
         return _with_ids(ids, blocks)
@@ -126,12 +127,8 @@ def store_images(run: Run, people: People, known: Stage) -> Stage | None:
 
     def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
         shard = Known.read(known.path(f"{index:05d}.parquet"))
-        paths = dict(
-            shard.events.filter(code_is(IMAGE) & (pl.col("time") == pl.col("prediction_time")))
-            .select("source", "image_path")
-            .iter_rows()
-        )
-        rows = [_pixels(run, paths.get(image_id)) for image_id in samples["index_image_id"]]
+        paths = index_paths(shard.events, samples)
+        rows = [_pixels(run, paths.get(sample_id)) for sample_id in samples["sample_id"]]
         return (
             samples.select("sample_id")
             .with_columns(pl.Series("pixels", rows, pl.Binary()))
@@ -140,6 +137,15 @@ def store_images(run: Run, people: People, known: Stage) -> Stage | None:
 
     with run.watch.stage("images") as progress:
         return stage.each(run.shards(people.samples), work, progress)
+
+
+def index_paths(seen: pl.DataFrame, samples: pl.DataFrame) -> dict[str, str]:
+    """Return sample_id -> path of its index image: a source key may recur in other subjects and studies."""
+    asked = samples.select("sample_id", source="index_image_id", study_id="index_study_id", time="prediction_time")
+    mine = seen.filter(code_is(IMAGE) & pl.col("image_path").is_not_null()).join(asked, on=asked.columns, how="semi")
+    frontal_first = mine.sort(~pl.col("title").is_in(FRONTAL), "image_path", nulls_last=True)
+    one_each = frontal_first.unique("sample_id", keep="first", maintain_order=True)
+    return dict(one_each.select("sample_id", "image_path").iter_rows())
 
 
 def _pixels(run: Run, path: str | None) -> bytes | None:

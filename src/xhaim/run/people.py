@@ -123,7 +123,8 @@ def _labelled(run: Run, people: str, samples: pl.DataFrame, task: Task, file: St
     persons = run.store.persons()
     if persons is None:
         return labelled
-    return labelled.join(persons, on="subject_id", how="left").with_columns(subject_id="person_id").drop("person_id")
+    person = pl.coalesce("person_id", "subject_id")  # who is not listed is a person of their own
+    return labelled.join(persons, on="subject_id", how="left").with_columns(subject_id=person).drop("person_id")
 
 
 def _split(run: Run, people: str, kept: pl.DataFrame, task: Task) -> pl.DataFrame:

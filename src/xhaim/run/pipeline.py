@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xhaim import __version__
-from xhaim.config import RunSettings, settings_hash
+from xhaim.config import RunSettings, SampleSettings, settings_hash
+from xhaim.errors import DataError, TaskError
 from xhaim.evaluate.data_grids import DataTables
 from xhaim.run.context import Run, Watcher
 from xhaim.run.data_tables import store_data_tables
@@ -19,9 +20,10 @@ from xhaim.run.numbers import store_concepts, store_haim, store_images, store_nu
 from xhaim.run.parallel import one_thread
 from xhaim.run.people import People, gather
 from xhaim.run.vectors import embed_documents
+from xhaim.run.watch import Quiet
 from xhaim.run.words import find_evidence, summarize
 from xhaim.source.store import Store
-from xhaim.task import load_task
+from xhaim.task import Task, load_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,31 @@ class Results:
     explainers: dict[str, Explainer]
 
 
+def load_tasks(settings: RunSettings) -> tuple[Task, ...]:
+    """Load the tasks of a run. Raises TaskError where a pathology task would be shown the report that it is about."""
+    tasks = tuple(load_task(name) for name in settings.tasks)
+    shown = [task.id for task in tasks if task.needs_image]
+    if settings.report_policy == "admissible" and shown:
+        raise TaskError(
+            f"{', '.join(shown)}: the report that the label comes from would be shown to the model, and no output "
+            "would say so",
+            got="report policy admissible",
+            expected="none, prior_only or prior_plus_indication; or index_included, which is marked LEAKY",
+            do="leave out --report-policy, or give one of these",
+        )
+    return tasks
+
+
 def begin(store_path: Path, settings: RunSettings, out: Path, watch: Watcher, workers: int | None = None) -> Run:
     """Open or create the run directory and write its manifest. ``workers``: processes; None: one for each core."""
+    tasks = load_tasks(settings)
     one_thread()
     store = Store.open(store_path)
-    tasks = tuple(load_task(name) for name in settings.tasks)
     directory = RunDirectory.create(out)
     run = Run(directory, store, settings, tasks, watch, workers or os.cpu_count() or 1)
+    _refuse_another(run)
+    if ignored := [task.id for task in tasks if settings.report_policy and not task.needs_image]:
+        watch.note(f"the report policy is for findings; {', '.join(ignored)}: all text known before the prediction")
     write_json(
         directory.root / "manifest.json",
         {
@@ -61,6 +81,22 @@ def begin(store_path: Path, settings: RunSettings, out: Path, watch: Watcher, wo
         },
     )
     return run
+
+
+def _refuse_another(run: Run) -> None:
+    """Raise DataError where the directory holds a run of another store, of other tasks, or with another policy."""
+    if not (run.directory.root / "manifest.json").is_file():
+        return
+    there = run.directory.manifest()
+    policies = {task.id: run.policy(task) for task in run.tasks}
+    same = there["report_policy"].items() <= policies.items()
+    if there["store"] != str(run.store.path.resolve()) or not same:
+        raise DataError(
+            f"{run.directory.root} holds another run, whose report would be lost",
+            got=f"store {there['store']}, tasks and policies {there['report_policy']}",
+            expected=f"store {run.store.path.resolve()}, among {policies}",
+            do="choose another --out; or name the tasks that are there as well",
+        )
 
 
 def execute(run: Run) -> Results:
@@ -85,17 +121,32 @@ def execute(run: Run) -> Results:
     return results
 
 
+def _when(sample: SampleSettings, tasks: tuple[Task, ...]) -> str:
+    """Say in words when predictions are made."""
+    if files := [task.id for task in tasks if task.label_file is not None]:
+        return f"as the label file of {', '.join(files)} says"
+    if sample.landmark_hours is not None:
+        return f"hour {sample.landmark_hours:g} of each ICU stay"
+    cap = f", at most {sample.max_per_stay} of a stay, drawn" if sample.max_per_stay else ""
+    if sample.every_hours is not None:
+        return f"every {sample.every_hours:g} hours of each ICU stay{cap}"
+    if sample.at_code is not None:
+        return f"one second after each {sample.at_code} was known{cap}"
+    return f"chest images of each ICU stay{cap}" if cap else "one drawn chest image of each ICU stay"
+
+
 def plan(store_path: Path, settings: RunSettings, out: Path) -> dict[str, object]:
     """Say what a run would do, without doing it."""
+    tasks = load_tasks(settings)
     store = Store.open(store_path)
-    tasks = [load_task(name) for name in settings.tasks]
-    at = settings.sample.landmark_hours
+    if (out / "manifest.json").is_file():
+        _refuse_another(Run(RunDirectory.open(out), store, settings, tasks, Quiet()))
     return {
         "store": str(store_path),
         "simulated": store.simulated,
         "out": str(out),
         "goes_on": (out / "manifest.json").is_file(),
-        "prediction_time": "one drawn chest image of each ICU stay" if at is None else f"hour {at:g} of each ICU stay",
+        "prediction_time": _when(settings.sample, tasks),
         "tasks": {
             task.id: settings.report_policy or task.report_policy if task.needs_image else task.report_policy
             for task in tasks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from xhaim.evaluate.report import render
 from xhaim.evaluate.tables import all_tables
 from xhaim.explain.verify import verify
 from xhaim.modality.absent import absent
-from xhaim.records import Explanation, Record, Summary
+from xhaim.records import Explanation, Record
+from xhaim.run.cited import cited
 from xhaim.run.directory import code_hash, write_json
 from xhaim.run.explanations import read_explanations
 from xhaim.run.models import all_predictions
@@ -68,8 +69,8 @@ def write_report(results: Results) -> Report:
         attrition_grid, *model_grids = grids(tables, header)
         shown = (attrition_grid, *data_grids(data, header, run.tasks), *model_grids)
         progress(1, 3)
-        explanations = [item for task in run.tasks for item in read_explanations(results.explanations[task.id])]
-        records, summaries = _cited(results, explanations)
+        written = [item for task in run.tasks for item in read_explanations(results.explanations[task.id])]
+        explanations, records, summaries = cited(results, written)
         progress(2, 3)
         page = render(
             header, run.tasks, shown, figures(predictions, header, run.tasks), explanations, records, summaries
@@ -144,30 +145,6 @@ def _versions(packages: Sequence[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _cited(
-    results: Results, explanations: Sequence[Explanation]
-) -> tuple[dict[str, Record], dict[tuple[str, str], list[Summary]]]:
-    """Records and summaries of the explained samples; a sample of two tasks shows what either may see."""
-    samples = {row["sample_id"]: row for row in results.people.samples.iter_rows(named=True)}
-    records: dict[str, Record] = {}
-    summaries: dict[tuple[str, str], list[Summary]] = {}
-    for item in explanations:
-        explainer = results.explainers[item.task_id]
-        sample = explainer.sample(samples[item.sample_id])
-        record = explainer.record(sample)
-        if item.sample_id in records:
-            record = _union(records[item.sample_id], record)
-        records[item.sample_id] = record
-        summaries[item.sample_id, item.task_id] = explainer.summaries(sample)
-    return records, summaries
-
-
-def _union(one: Record, two: Record) -> Record:
-    documents = {document.doc_id: document for document in (*one.documents, *two.documents)}
-    ordered = sorted(documents.values(), key=lambda document: (document.known_at, document.doc_id))
-    return replace(one, documents=tuple(ordered))
 
 
 def _citations(explanations: Sequence[Explanation], records: dict[str, Record]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 FLUSH_BYTES = 32 << 20
 """Rows held before they go to disk: much more costs memory, much less makes many small files."""
@@ -24,7 +25,7 @@ class Parts:
 
     A shard is a run of cells, as many as ``subjects_per_shard`` and ``SHARD_ROWS`` allow, and one at least: which
     subject is in which shard depends on the data alone, not on the order of rows. Each flush writes one Arrow file for
-    each table, in which a cell's rows are batches of their own.
+    each table, in which a cell's rows are batches of their own. The rows after the last flush stay in memory.
     """
 
     def __init__(self, folder: Path, subjects: pl.Series, subjects_per_shard: int) -> None:
@@ -34,6 +35,7 @@ class Parts:
         self._cells_per_shard = subjects_per_shard // step
         self._weight = np.zeros(max(1, len(self._bounds)), np.int64)  # a store without subjects still has columns
         self._held: dict[str, list[pl.DataFrame]] = {}
+        self._last: dict[str, tuple[NDArray[np.int64], pl.DataFrame]] = {}
         self._bytes = 0
         self._files = 0
         self._batches: dict[tuple[int, str], list[tuple[Path, int]]] = {}
@@ -54,11 +56,20 @@ class Parts:
 
     def flush(self) -> None:
         """Write what is held in memory."""
-        for name, frames in self._held.items():
-            self._write(name, pl.concat(frames))
-        self._held, self._bytes, self._shards = {}, 0, None
+        for name, (cell, rows) in self._by_cell().items():
+            self._write(name, cell, rows)
 
-    def _write(self, name: str, rows: pl.DataFrame) -> None:
+    def close(self) -> None:
+        """End adding: from now on rows are read."""
+        self._last = self._by_cell()
+
+    def _by_cell(self) -> dict[str, tuple[NDArray[np.int64], pl.DataFrame]]:
+        """Take what is held: of each table the cell of each row, ascending, and the rows."""
+        held = {name: self._sorted(pl.concat(frames)) for name, frames in self._held.items()}
+        self._held, self._bytes, self._shards = {}, 0, None
+        return held
+
+    def _sorted(self, rows: pl.DataFrame) -> tuple[NDArray[np.int64], pl.DataFrame]:
         cell = np.maximum(np.searchsorted(self._bounds, rows["subject_id"].to_numpy(), side="right") - 1, 0)
         if (np.diff(cell) < 0).any():  # published tables are in order of subjects
             order = np.argsort(cell, kind="stable")
@@ -67,8 +78,12 @@ class Parts:
         for text in {"text", "text_value"} & set(rows.columns):
             length = rows[text].str.len_bytes().fill_null(0).to_numpy()
             self._weight += np.bincount(cell, length // ROW_BYTES, len(self._weight)).astype(np.int64)
+        return cell, rows
+
+    def _write(self, name: str, cell: NDArray[np.int64], rows: pl.DataFrame) -> None:
         numbers, starts = np.unique(cell, return_index=True)
-        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        full = [column for column in rows.columns if rows[column].null_count() < rows.height]
+        table = rows.select(full).to_arrow(compat_level=pl.CompatLevel.oldest())
         path = self._folder / f"{self._files:06}.arrow"
         self._files += 1
         written = 0
@@ -92,13 +107,18 @@ class Parts:
         return self._shards
 
     def read(self, shard: int, name: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-        """Return a shard's rows of one table after ``flush``."""
+        """Return a shard's rows of one table, by ``schema``, after ``close``."""
         places: dict[Path, list[int]] = {}
-        for cell in self._cells()[shard]:
+        cells = self._cells()[shard]
+        for cell in cells:
             for path, number in self._batches.get((cell, name), []):
                 places.setdefault(path, []).append(number)
         frames = [pl.DataFrame(schema=schema)]
         for path, numbers in places.items():
             with pa.ipc.open_file(path) as file:
                 frames.append(pl.DataFrame(pl.from_arrow(pa.Table.from_batches(map(file.get_batch, numbers)))))
-        return pl.concat(frames)
+        if name in self._last:
+            of_rows, rows = self._last[name]
+            start, end = np.searchsorted(of_rows, [cells.start, cells.stop]).tolist()
+            frames.append(rows[start:end])
+        return pl.concat(frames, how="diagonal")  # a file leaves out the columns that are null throughout

@@ -43,17 +43,12 @@ def _in_order(events: pl.DataFrame) -> pl.DataFrame:
     columns = ["subject_id", "time", "code", "numeric_value", "text_value", "source"]
     columns += [name for name in EVENT_SCHEMA if name not in columns]
     rank = events["code"].unique().sort().to_frame().with_row_index("rank")
-    keys = events.select("subject_id", "time", "code").join(rank, on="code", how="left", maintain_order="left")
-    first = keys.drop("code").with_row_index("at").sort("subject_id", "time", "rank")
+    keys = events.select(columns[:4]).join(rank, on="code", how="left", maintain_order="left")
+    numbers = ["subject_id", "time", "rank", "numeric_value"]
+    first = keys.drop("code").with_row_index("at").sort(numbers)
     order = first["at"].to_numpy().copy()
-    again = (
-        first.select(
-            pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("subject_id", "time", "rank"))
-        )
-        .to_series()
-        .to_numpy()
-        .copy()
-    )
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in numbers)
+    again = first.select(same).to_series().to_numpy().copy()
     again[:1] = False
     tied = np.flatnonzero(again | np.append(again[1:], False))
     if len(tied):

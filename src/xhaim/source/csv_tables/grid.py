@@ -65,7 +65,7 @@ class Grid:
         offsets = np.append(self.starts, self.ends[-1, -1] + 1).astype(np.int32)
         records = pa.BinaryArray.from_buffers(
             pa.binary(), len(self.starts), [None, pa.py_buffer(offsets), pa.py_buffer(self.block)]
-        ).filter(pa.array(wanted))
+        ).take(pa.array(kept))
         old, ends = self.starts[kept], self.ends[kept]
         size = ends[:, -1] + 1 - old
         starts = np.cumsum(size) - size
@@ -90,8 +90,8 @@ def grid(block: bytes, width: int) -> Grid | None:
         np.add.at(depth, np.searchsorted(found, opening), 1)
         np.add.at(depth, np.searchsorted(found, closing), -1)
         found = found[np.cumsum(depth[:-1]) == 0]
-    newlines = np.flatnonzero(text[found] == _NEWLINE)  # each record's last separator, and no other
-    if len(newlines) * width != len(found) or not np.array_equal(newlines, np.arange(width - 1, len(found), width)):
+    newline = text[found] == _NEWLINE  # each record's last separator, and no other
+    if len(found) % width or not newline[width - 1 :: width].all() or np.count_nonzero(newline) * width != len(found):
         return None
     ends = found.reshape(-1, width)
     if width == 1 and _has_empty_line(ends[:, 0]):
