@@ -93,7 +93,7 @@ def _index_reports(frame: pl.DataFrame, header: RunHeader, ids: tuple[str, ...])
         columns=("Found by", "Notes", "Samples"),
         body=body,
         notes=(
-            "All but those found by overlap are kept from models and pages unless the policy is index_included. Overlap: "
-            "a note repeats words of a report that came later. samples/index_reports.parquet lists each, and later ones.",
+            "All but those found by overlap are kept from models and pages unless the policy is index_included. "
+            "Overlap: a note repeats words of a report that came later. samples/index_reports.parquet lists each.",
         ),
     )
