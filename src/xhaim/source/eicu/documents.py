@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 
 from xhaim import events as ev
+from xhaim.source.as_events import code, events, natural_key
 from xhaim.source.eicu.clock import at
 from xhaim.source.eicu.words import name, number
 from xhaim.source.eicu.writings import Writing
-from xhaim.source.mimic_iv.events import code, events, natural_key
 
 LINE_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("subject_id", "hadm_id", "stay_id"), pl.Int64()),

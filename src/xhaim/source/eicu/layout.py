@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xhaim.errors import DataError
+from xhaim.source.crc import stored_crc
 from xhaim.source.csv_tables.checked import Columns, header_of
-from xhaim.source.mimic_iv.layout import stored_crc
 
 MAX_DEPTH = 3
 """Folders below the root in which tables are looked for."""

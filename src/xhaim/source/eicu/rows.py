@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from xhaim import events as ev
+from xhaim.source.as_events import code, events, natural_key
 from xhaim.source.eicu.clock import at
 from xhaim.source.eicu.words import name, number
-from xhaim.source.mimic_iv.events import code, events, natural_key
 
 LAB_LAG = pl.duration(hours=6)
 CULTURE_LAG = pl.duration(days=8)

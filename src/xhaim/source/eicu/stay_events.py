@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from xhaim import events as ev
-from xhaim.source.mimic_iv.events import code, events, natural_key
+from xhaim.source.as_events import code, events, natural_key
 
 HOSPITAL = "HOSPITAL"
 """Which hospital, so that one can be held out."""

@@ -21,7 +21,7 @@ from xhaim.source.csv_tables.checked import columns
 from xhaim.source.eicu.clock import FAR, at, near
 from xhaim.source.eicu.stay_events import HOSPITAL, UNIT_STAY_TYPE, hospital_events, unit_events
 from xhaim.source.identity import numbers_of
-from xhaim.source.mimic_iv.core import without_duplicates
+from xhaim.source.keys import without_duplicates
 
 OLDEST = 90
 """Ages above 89 are published as ``> 89``."""

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from xhaim import events as ev
+from xhaim.source.as_events import code, events, natural_key
 from xhaim.source.csv_tables.checked import Columns, columns
 from xhaim.source.eicu import rows as eicu_rows
 from xhaim.source.eicu.clock import at
-from xhaim.source.mimic_iv.events import code, events, natural_key
 
 
 @dataclass(frozen=True, slots=True)

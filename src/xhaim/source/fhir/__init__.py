@@ -12,6 +12,7 @@ from typing import Any
 
 from xhaim.errors import DataError
 from xhaim.ports import Progress, silent
+from xhaim.source.crc import stored_crc
 from xhaim.source.draft import SUBJECTS_PER_SHARD, ingest_once
 from xhaim.source.fhir import clinical as fhir_clinical
 from xhaim.source.fhir import notes as fhir_notes
@@ -19,7 +20,6 @@ from xhaim.source.fhir import studies as fhir_studies
 from xhaim.source.fhir.read import SUFFIXES, fhir_files
 from xhaim.source.fhir.run import Run
 from xhaim.source.fhir.times import Clock
-from xhaim.source.mimic_iv.layout import stored_crc
 from xhaim.source.write import LAYOUT
 
 CLOCK: dict[str, str] = {

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from xhaim.errors import DataError
-from xhaim.source.mimic_iv.layout import stored_crc
+from xhaim.source.crc import stored_crc
 from xhaim.source.write import INFO
 
 MAX_DEPTH = 8

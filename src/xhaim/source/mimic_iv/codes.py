@@ -6,9 +6,9 @@ import polars as pl
 
 from xhaim import events as ev
 from xhaim.source.account import Outcome
+from xhaim.source.as_events import code
 from xhaim.source.csv_tables.checked import Columns
-from xhaim.source.mimic_iv.core import without_duplicates
-from xhaim.source.mimic_iv.events import code
+from xhaim.source.keys import without_duplicates
 
 DICTIONARIES: dict[str, Columns] = {
     "d_labitems": {"itemid": "int!", "label": "text", "fluid": "text", "category": "text"},

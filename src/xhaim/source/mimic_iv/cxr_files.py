@@ -11,8 +11,9 @@ import polars as pl
 
 from xhaim import events as ev
 from xhaim.source.account import Account, Outcome, none_bad
-from xhaim.source.mimic_iv.events import events
-from xhaim.source.mimic_iv.layout import Layout, stored_crc
+from xhaim.source.as_events import events
+from xhaim.source.crc import stored_crc
+from xhaim.source.mimic_iv.layout import Layout
 from xhaim.source.mimic_iv.notes import REPORT_LAG
 
 MAX_REPORT_BYTES = 1 << 20

@@ -6,10 +6,10 @@ import polars as pl
 
 from xhaim import events as ev
 from xhaim.source.account import Outcome
+from xhaim.source.as_events import events, natural_key
 from xhaim.source.csv_tables.checked import Columns, columns
-from xhaim.source.mimic_iv.core import without_duplicates
+from xhaim.source.keys import without_duplicates
 from xhaim.source.mimic_iv.cxr_files import folder_of_study
-from xhaim.source.mimic_iv.events import events, natural_key
 from xhaim.source.mimic_iv.notes import REPORT_LAG
 
 CLOCK = {

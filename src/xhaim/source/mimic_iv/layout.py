@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from isal import isal_zlib
-
 from xhaim.errors import DataError
+from xhaim.source.crc import stored_crc
 from xhaim.source.csv_tables.checked import header_of
 
 MAX_DEPTH = 4
@@ -145,15 +144,6 @@ def detect_version(layout: Layout, year_groups: Sequence[str]) -> dict[str, str]
     if "admit_provider_id" in columns:
         return {"detected": "2.2 or later", "evidence": "admissions has race and admit_provider_id"}
     return {"detected": "2.0 or 2.1", "evidence": "admissions has race and no admit_provider_id"}
-
-
-def stored_crc(path: Path) -> int:
-    """Return the CRC-32 of a file's bytes as stored."""
-    crc = 0
-    with path.open("rb") as file:
-        while data := file.read(1 << 20):
-            crc = isal_zlib.crc32(data, crc)
-    return crc
 
 
 def fingerprint(layout: Layout, chest_files: Iterable[tuple[str, int, int]]) -> str:

@@ -9,9 +9,9 @@ import polars as pl
 
 from xhaim import events as ev
 from xhaim.source.account import Outcome
+from xhaim.source.as_events import Table, events, natural_key
 from xhaim.source.csv_tables.checked import columns
-from xhaim.source.mimic_iv.core import without_duplicates
-from xhaim.source.mimic_iv.events import Table, events, natural_key
+from xhaim.source.keys import without_duplicates
 
 REPORT_LAG = pl.duration(hours=24)
 CLOCK_DRIFT = pl.duration(hours=1)

@@ -15,12 +15,13 @@ from xhaim.events import CHART, LAB, PROCEDURE
 from xhaim.ports import Progress
 from xhaim.signals import signal_of_code
 from xhaim.source.account import Outcome
+from xhaim.source.as_events import Table
 from xhaim.source.csv_tables.checked import TYPES, Columns, Only
 from xhaim.source.draft import NO_EVENTS, Draft
+from xhaim.source.keys import of_known_subjects
 from xhaim.source.mimic_iv import cxr_files, images, notes
 from xhaim.source.mimic_iv.codes import DICTIONARIES, code_key, descriptions
-from xhaim.source.mimic_iv.core import CORE, Core, of_known_subjects, read_core
-from xhaim.source.mimic_iv.events import Table
+from xhaim.source.mimic_iv.core import CORE, Core, read_core
 from xhaim.source.mimic_iv.layout import Layout, detect_version
 from xhaim.source.mimic_iv.tables import STREAMED
 from xhaim.source.write import write_splits

@@ -9,8 +9,8 @@ from __future__ import annotations
 import polars as pl
 
 from xhaim import events as ev
+from xhaim.source.as_events import Table, code, events, natural_key
 from xhaim.source.csv_tables.checked import columns
-from xhaim.source.mimic_iv.events import Table, code, events, natural_key
 
 LAB_LAG = pl.duration(hours=6)
 CULTURE_LAG = pl.duration(days=8)

@@ -1,4 +1,4 @@
-"""How rows of MIMIC-IV become events: the columns of the store, codes, natural keys."""
+"""How rows of a table become events: the columns of the store, codes, natural keys."""
 
 from __future__ import annotations
 
