@@ -132,3 +132,15 @@ def test_a_note_of_many_megabytes_is_counted_and_left_out(events):
     seen = rows.collect().with_columns(sample_id=pl.lit("s"))
     assert [document.doc_id for document in documents(seen)["s"]] == ["n#1"]
     assert too_long(seen) == 1
+
+
+def test_what_is_said_of_a_relative_counts_for_nothing():
+    task = load_task("pleural_effusion")
+    at = datetime(2150, 1, 1)
+
+    def row(text: str) -> list[str]:
+        chunk = Chunk(f"d:0-{len(text)}", "d", "notes", "note", "", 0, len(text), text, at, at)
+        return [str(value) for value in concept_features(task, [chunk], at + timedelta(hours=1))]  # nan equals nan
+
+    assert row("Father had a pleural effusion.") == row("The lines are in place.")
+    assert row("The patient had a pleural effusion.") != row("The lines are in place.")

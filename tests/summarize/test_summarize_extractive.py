@@ -50,6 +50,12 @@ def test_what_names_no_concept_is_left_out() -> None:
     assert [one.text for one in run(evidence(plain, "No effusion.")).sentences] == ["No effusion."]
 
 
+def test_what_is_said_of_a_relative_alone_is_left_out() -> None:
+    found = evidence("Father had a pleural effusion. Mother had none, but the patient has a pleural effusion.")
+    kept = [one.text for one in run(found).sentences]
+    assert "Father had a pleural effusion." not in kept
+
+
 def test_what_names_a_concept_goes_first_one_of_each_chunk_in_turn() -> None:
     found = evidence(
         "The lines are in place. Pleural effusion one. Pleural effusion two.", "Degenerative spine. No effusion three."

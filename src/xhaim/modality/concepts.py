@@ -62,4 +62,5 @@ def _said(text: str, terms: tuple[str, ...]) -> tuple[tuple[int, Polarity], ...]
         (start + mention.start, mention.polarity)
         for start, end in sentences(text)
         for mention in mentions(text[start:end], terms)
+        if not mention.family  # of a relative: nothing is said of the patient
     )

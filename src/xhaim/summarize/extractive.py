@@ -65,7 +65,8 @@ def _of_chunk(scored: ScoredChunk, terms: tuple[str, ...]) -> list[_Candidate]:
     found: list[_Candidate] = []
     for start, end in sentences(chunk.text):
         text = " ".join(chunk.text[start:end].split())
-        if (start, end) not in titles and mentions(text, terms):
+        # what is said of a relative alone is not evidence of the patient
+        if (start, end) not in titles and any(not mention.family for mention in mentions(text, terms)):
             place = (chunk.time, chunk.doc_id, chunk.start + start)
             found.append(_Candidate(text, (chunk.chunk_id,), (len(found), scored.rank), place))
     return found
