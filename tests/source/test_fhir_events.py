@@ -216,7 +216,7 @@ def test_the_store_is_valid_meds_and_what_a_run_reads_of_it_is_there(made):
         "gcs_verbal": 4,
     }
     # a bare 5.5 may be mmol/L or mg/dL: refused, not guessed
-    assert set_aside(seen).rows() == [("glucose", "unknown unit", 1)]
+    assert set_aside(seen).rows() == [("glucose", "unknown unit", 1), ("troponin_t", "value in words", 1)]
     facts = static_facts(seen)[sample["sample_id"]]
     assert (facts["sex"], facts["race"], facts["admission"], facts["hours in ICU"]) == ("F", "WHITE", "URGENT", 24.0)
     notes = documents(seen)[sample["sample_id"]]
