@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xhaim.source.simulate.latent import ACUITY, DIMENSIONS, HORIZON_HOURS, RECOVERY, Course, course, outlook
+from xhaim.source.simulate.layout import times_as_text
 from xhaim.source.simulate.patients import admission, patient
 from xhaim.source.simulate.schedule import SETS, SIGNALS, clock, root_of_correlation
 from xhaim.source.simulate.studies import FLIPPED, draw_label, finding_risk
@@ -124,3 +125,9 @@ def test_a_clock_stays_within_its_hours_and_a_less_watched_patient_is_measured_l
         assert len(times.minutes) == len(times.whole)
         assert ((times.minutes >= 180) & (times.minutes < 4500)).all()
     assert sum(len(t.minutes) for t in fewer) < 0.75 * sum(len(t.minutes) for t in usual)
+
+
+def test_a_stay_without_any_time_of_a_table_writes_no_row():
+    start = datetime(2150, 1, 1)
+    assert times_as_text(start, np.array([], dtype=np.int64)) == []
+    assert times_as_text(start, np.array([0, 61])) == ["2150-01-01 00:00:00", "2150-01-01 01:01:00"]

@@ -136,4 +136,4 @@ def times_as_text(start: datetime, minutes: NDArray[np.int64]) -> list[str]:
     """Return times so many minutes after a start, whose seconds are dropped, as the files write them."""
     first = np.datetime64(start.replace(second=0, microsecond=0), "s")
     words = np.datetime_as_string(first + minutes.astype("timedelta64[m]"))
-    return np.char.replace(words, "T", " ").tolist()  # type: ignore[no-any-return]
+    return [word.replace("T", " ") for word in words.tolist()]
