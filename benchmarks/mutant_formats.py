@@ -21,7 +21,7 @@ from xhaim.source.csv_tables import cast, rows
 from xhaim.source.csv_tables.checked import columns, read_table
 from xhaim.source.dicom.header import read_header
 from xhaim.source.fhir.read import read_fhir_file
-from xhaim.source.pixels_in import grey
+from xhaim.source.image_files import grey
 
 READ, ASIDE = "read", "rows set aside"
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 
 import polars as pl
 
 from xhaim.signals import Signal, catalogue, signal_of_code
 
+BEFORE_ADMISSION = timedelta(hours=24)
+"""Values count from so long before the hospital admission: the emergency department is part of the stay."""
 UNKNOWN_UNIT = "unknown unit"
 IMPOSSIBLE = "impossible value"
 NO_UNIT = "no unit"

@@ -29,7 +29,7 @@ from tiny_dicom import dataset, to_bytes
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.source.dicom import file as dicom_file
 from xhaim.source.dicom import pixels as dicom_pixels
-from xhaim.source.pixels_in import grey
+from xhaim.source.image_files import grey
 
 RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)
 

@@ -44,7 +44,7 @@ def ingest(
     dry_run: DryRun = False,
 ) -> None:
     """Read records once into a store (MEDS, with the time at which each fact was known)."""
-    from xhaim.run.ingest import source_with
+    from xhaim.run.source_by_name import source_with
 
     reader = source_with(source, set_)
     if dry_run:

@@ -11,6 +11,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from xhaim.config import SplitSettings
 
+SPLIT_SCHEMA = {"split": pl.Int64(), "sample_id": pl.String(), "part": pl.String()}
+
 
 def split(labelled: pl.DataFrame, settings: SplitSettings) -> pl.DataFrame:
     """Return split (i64), sample_id, part (train, validation or test), ordered by split and sample_id.
@@ -29,11 +31,8 @@ def split(labelled: pl.DataFrame, settings: SplitSettings) -> pl.DataFrame:
         part[test] = "test"
         rest = np.setdiff1d(everyone, test)
         part[_draw(rest, y, groups, settings.validation_share, settings.seed * 1000 + 500 + repeat)] = "validation"
-        rows.append(
-            pl.DataFrame(
-                {"split": repeat, "sample_id": frame["sample_id"], "part": pl.Series(part.tolist(), dtype=pl.String())}
-            )
-        )
+        drawn = {"split": [repeat] * len(y), "sample_id": frame["sample_id"], "part": part.tolist()}
+        rows.append(pl.DataFrame(drawn, schema=SPLIT_SCHEMA))  # types for nobody too
     return pl.concat(rows)
 
 

@@ -10,10 +10,7 @@ from xhaim.errors import TaskError, did_you_mean
 from xhaim.events import code_is
 from xhaim.label_rules import ValueLabel
 from xhaim.signals import catalogue
-from xhaim.units import in_one_unit
-
-BEFORE_ADMISSION = timedelta(hours=24)
-"""Earlier values than this before the admission do not make a later one the second."""
+from xhaim.units import BEFORE_ADMISSION, in_one_unit
 
 
 def crossing(events: pl.LazyFrame, frame: pl.DataFrame, rule: ValueLabel) -> pl.DataFrame:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import polars as pl
 
 from xhaim.events import HOSPITAL_ADMISSION, code_is
 from xhaim.records import Measurement
 from xhaim.signals import signal_of_code
-from xhaim.units import in_one_unit
+from xhaim.units import BEFORE_ADMISSION, in_one_unit
 
 WORDS = "value in words"
 NO_TIME = "no time"
-BEFORE_ADMISSION = timedelta(hours=24)
 _READ = ("sample_id", "prediction_time", "time", "known_at", "code", "numeric_value", "unit", "source")
 MEASUREMENT_SCHEMA = {
     "sample_id": pl.String(),

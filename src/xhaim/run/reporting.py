@@ -121,7 +121,12 @@ def _header(results: Results) -> RunHeader:
         for task in run.tasks
         if (why := results.explainers[task.id].rows.too_few)
     ]
-    subjects = results.people.samples["subject_id"].n_unique()
+    who = results.people.samples.select("subject_id", "stay_id")
+    persons = run.store.persons()
+    if persons is not None:
+        who = who.join(persons, on="subject_id", how="left").with_columns(
+            pl.coalesce("person_id", "subject_id").alias("subject_id")
+        )
     return RunHeader(
         title=f"xHAIM: {', '.join(task.title for task in run.tasks)}",
         simulated=run.store.simulated,
@@ -130,8 +135,8 @@ def _header(results: Results) -> RunHeader:
         versions={"xhaim": f"{__version__} ({code_hash()})", **_versions(("torch", "xgboost-cpu", "polars"))},
         config_hash=run.directory.manifest()["settings_hash"],
         data_fingerprint=run.store.fingerprint,
-        n_subjects=subjects,
-        n_stays=results.people.samples.height,
+        n_subjects=who["subject_id"].n_unique(),
+        n_stays=who["stay_id"].drop_nulls().n_unique(),
         modalities_absent=tuple(f"{name} ({cost})" for name, cost in gaps.items()),
         notes=(*(f"records: {remark}" for remark in run.store.info.get("remarks", [])), *reasons),
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from xhaim.errors import DataError, PrerequisiteError
-from xhaim.source.pixels_in import grey
+from xhaim.source.image_files import grey
 from xhaim.source.write import LAYOUT, stored_info
 
 
@@ -98,7 +98,7 @@ class Store:
     def image(self, image_path: str) -> NDArray[np.uint8]:
         """Return an image as grey [h, w].
 
-        DICOM, JPG or PNG: ``pixels_in.grey`` says how. Raises DataError where the path leaves the image root, or the
+        DICOM, JPG or PNG: ``image_files.grey`` says how. Raises DataError where the path leaves the image root, or the
         image is missing, broken or far too large; PrerequisiteError where what decompresses it is not installed.
         """
         root = self.image_root

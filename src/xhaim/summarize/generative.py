@@ -151,7 +151,7 @@ def _write(question: _Question, words: int, again: str | None) -> _Written:
 
 
 def _schema() -> dict[str, Any]:
-    """Return the shape that a server is asked for: without bounds, which some turn into very slow grammars."""
+    """Return the shape that a server is asked for; the bounds of lengths are for ``_Answer``."""
     sentence = {
         "type": "object",
         "properties": {

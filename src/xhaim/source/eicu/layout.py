@@ -11,6 +11,7 @@ from pathlib import Path
 from xhaim.errors import DataError
 from xhaim.source.crc import stored_crc
 from xhaim.source.csv_tables.checked import Columns, header_of
+from xhaim.source.one_file import one_file
 
 MAX_DEPTH = 3
 """Folders below the root in which tables are looked for."""
@@ -50,7 +51,7 @@ def find_layout(root: Path, tables: Sequence[str]) -> Layout:
     remarks: list[str] = []
     if "lab" in tables and "lab" not in found:
         _take_part_of_lab(root, found, remarks)
-    chosen = {name: _choose(root, name, found[name], remarks) for name in tables if name in found}
+    chosen = {name: one_file(root, name, found[name], remarks, "eICU") for name in tables if name in found}
     if "patient" not in chosen or "patientunitstayid" not in actual_names(chosen["patient"]):
         raise DataError(
             f"{root} is not an eICU folder: no patient table with a patientunitstayid",
@@ -81,22 +82,6 @@ def _take_part_of_lab(root: Path, found: dict[str, list[Path]], remarks: list[st
     if parts:
         found["lab"] = [path for name in parts for path in found.pop(name)]
         remarks.append(f"lab: read from {found['lab'][0].relative_to(root).as_posix()}, which may hold some stays only")
-
-
-def _choose(root: Path, name: str, paths: Sequence[Path], remarks: list[str]) -> Path:
-    """Return the file of a table: of a csv and its csv.gz, the latter."""
-    packed = [path for path in paths if path.name.lower().endswith(".gz")]
-    if len(paths) == 2 and len(packed) == 1 and len({path.parent for path in paths}) == 1:
-        remarks.append(f"{name}: both csv and csv.gz are there; the csv.gz was used")
-        return packed[0]
-    if len(paths) > 1:
-        raise DataError(
-            f"more than one file for the table {name}",
-            got=", ".join(path.relative_to(root).as_posix() for path in paths),
-            expected="one version of eICU under the folder",
-            do="point at the folder of one version",
-        )
-    return paths[0]
 
 
 def actual_names(path: Path) -> dict[str, str]:

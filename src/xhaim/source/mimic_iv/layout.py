@@ -12,6 +12,7 @@ from pathlib import Path
 from xhaim.errors import DataError
 from xhaim.source.crc import stored_crc
 from xhaim.source.csv_tables.checked import header_of
+from xhaim.source.one_file import one_file
 
 MAX_DEPTH = 4
 """Folders below the root in which tables are looked for: ``mimic-iv/mimic-iv-2.2/hosp`` and the like."""
@@ -69,7 +70,7 @@ def find_layout(root: Path) -> Layout:
         elif name is not None:
             unread.append((_RELEASE.sub("", name), path))
     remarks: list[str] = []
-    tables = {name: _choose(root, name, found[name], remarks) for name in TABLES if name in found}
+    tables = {name: one_file(root, name, found[name], remarks, "MIMIC-IV") for name in TABLES if name in found}
     _refuse_others(root, files, tables)
     truth = root / "truth"
     return Layout(
@@ -101,28 +102,15 @@ def _table_name(file_name: str) -> str | None:
     return f"cxr_{chest[1]}" if chest else stem
 
 
-def _choose(root: Path, name: str, paths: Sequence[Path], remarks: list[str]) -> Path:
-    """Return the file of a table: of a csv and its csv.gz, the latter."""
-    packed = [path for path in paths if path.suffix == ".gz"]
-    if len(paths) == 2 and len(packed) == 1 and len({path.parent for path in paths}) == 1:
-        remarks.append(f"{name}: both csv and csv.gz are there; the csv.gz was used")
-        return packed[0]
-    if len(paths) > 1:
-        raise DataError(
-            f"more than one file for the table {name}",
-            got=", ".join(path.relative_to(root).as_posix() for path in paths),
-            expected="one version of MIMIC-IV under the folder",
-            do="point at the folder of one version",
-        )
-    return paths[0]
-
-
 def _refuse_others(root: Path, files: Sequence[Path], tables: dict[str, Path]) -> None:
     names = {path.name.split(".")[0] for path in files}
     patients = header_of(tables["patients"]) if "patients" in tables else []
     if names & {"PATIENTS", "NOTEEVENTS", "ICUSTAYS"} or {"row_id", "ROW_ID", "dob", "DOB"} & set(patients):
         raise DataError(
-            f"{root} holds MIMIC-III", got="its file or column names", expected="MIMIC-IV 1.0, 2.x or 3.x (hosp/, icu/)"
+            f"{root} holds MIMIC-III",
+            got="its file or column names",
+            expected="MIMIC-IV 1.0, 2.x or 3.x (hosp/, icu/)",
+            do="convert it to MEDS with a converter, then: xhaim ingest meds FOLDER --out STORE",
         )
     missing = [name for name in REQUIRED if name not in tables]
     if missing:
