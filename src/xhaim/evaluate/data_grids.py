@@ -63,15 +63,20 @@ def _age(median: float | None, low: float, high: float) -> str:
 
 def _set_aside(frame: pl.DataFrame, header: RunHeader, ids: tuple[str, ...]) -> Grid:
     known = catalogue()
+    counts = {(name, fault): n for name, fault, n in frame.select("signal", "fault", "n").iter_rows()}
+    faults = sorted({fault for _, fault in counts})
     body = tuple(
-        (known[name].label if name in known else name, fault, f"{n:,}")
-        for name, fault, n in frame.select("signal", "fault", "n").iter_rows()
+        (
+            known[name].label if name in known else name,
+            *(f"{counts[name, fault]:,}" if (name, fault) in counts else "" for fault in faults),
+        )
+        for name in sorted({name for name, _ in counts})
     )
     return Grid(
         key="set-aside",
         stamps=stamps(header, ids),
         caption="Values that were known before the prediction and are not used",
-        columns=("Signal", "Why", "Values"),
+        columns=("Signal", *(fault.capitalize() for fault in faults)),
         body=body,
         notes=("A value is never guessed: without a unit that fits, or beyond the possible, it is left out.",),
     )

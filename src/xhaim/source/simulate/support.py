@@ -11,7 +11,8 @@ from xhaim.source.simulate.latent import ACUITY, DIMENSIONS
 from xhaim.source.simulate.layout import Tables
 from xhaim.source.simulate.patients import Admission, pick
 
-_LINES = ((229351, 0.8, 96), (224264, 0.25, 120), (221223, 0.06, 3), (225400, 0.06, 1))
+_LINES = ((229351, 0.8, 96), (224264, 0.25, 120))
+_TASKS = ((221223, 0.06), (225400, 0.06))
 """itemid, share of stays, usual hours."""
 _DRUGS = ("Heparin", "Pantoprazole", "Acetaminophen", "Insulin", "Metoprolol Tartrate", "Docusate Sodium", "Senna")
 _BY_CONDITION = {"heart_failure": "Furosemide", "hypothyroidism": "Levothyroxine Sodium", "copd": "Tiotropium Bromide"}
@@ -49,8 +50,11 @@ def _lines(tables: Tables, stay: Admission, rng: np.random.Generator) -> None:
         if rng.random() < share:
             begins = first + rng.random() * 3
             _procedure(tables, stay, itemid, begins, min(begins + length * (0.5 + rng.random()), last), rng)
+    for itemid, share in _TASKS:
+        if rng.random() < share:
+            _procedure(tables, stay, itemid, first + rng.random() * 3, None, rng)
     acuity = stay.course.states[first:last, ACUITY]
-    if "kidney" in stay.patient.conditions or acuity.max() > 2.2:
+    if "kidney" in stay.patient.conditions or acuity.max(initial=0) > 2.2:
         for start, end in _runs([bool(level > 1.3) for level in acuity]):
             _procedure(tables, stay, 225802, first + start, first + end, rng)
 
