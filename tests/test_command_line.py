@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 from xhaim.cli import main
 from xhaim.cli.words import build_settings, parse_hours
@@ -70,6 +71,7 @@ def test_dry_runs_say_what_they_would_do_and_do_nothing(monkeypatch, capsys, tmp
         (("explain", "nowhere", "--task", "t", "--sample", "s"), "not a run directory"),
         (("report", "nowhere"), "not a run directory"),
         (("doctor", "nowhere"), "does not exist"),
+        (("doctor", "."), "no records that an installed source can read"),
     ],
 )
 def test_faults_of_the_user_show_no_traceback(monkeypatch, capsys, tmp_path, arguments, said):
@@ -81,6 +83,26 @@ def test_faults_of_the_user_show_no_traceback(monkeypatch, capsys, tmp_path, arg
     code, out, _ = call(monkeypatch, capsys, *arguments, "--json")
     assert code == 2
     assert json.loads(out)["error"]
+
+
+def test_rows_set_aside_are_told_by_file_reason_and_first_line(monkeypatch, capsys, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in "ab":
+        Image.new("L", (4, 4)).save(tmp_path / "in" / f"{name}.png")
+    rows = ["p,1,a,2024-01-02,PA,a.png", "p,1,b,soon,PA,b.png", "p,1,c,never,PA,b.png", "p,1,d,2024-01-02,PA,d.png"]
+    head = "subject_id,study_id,image_id,time,view,path"
+    (tmp_path / "in" / "images.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    code, out, _ = call(monkeypatch, capsys, "ingest", "dicom", str(tmp_path / "in"), "--out", str(tmp_path / "s"))
+    assert code == 0
+    assert "images.csv: time: not a date or time" in out
+    code, out, _ = call(monkeypatch, capsys, "doctor", str(tmp_path / "s"), "--json")
+    assert (code, json.loads(out)[str(tmp_path / "s")]["rows set aside, why"]) == (
+        0,
+        {
+            "images.csv: time: not a date or time": "2, first in line 3",
+            "images.csv: path: no such file": "1, first in line 5",
+        },
+    )
 
 
 def test_options_of_a_source_are_checked_by_name_and_by_type(monkeypatch, capsys, tmp_path, store):

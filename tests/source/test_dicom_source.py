@@ -206,7 +206,10 @@ def test_jpg_and_png_are_read_by_their_table(tmp_path):
         (9, "time: not a date or time"),
     ]
     assert {file for file, _, _ in aside} == {"images.csv"}
-    assert info["tables"]["files"]["not_used"] == {"a link, or no plain file: not opened": 1, "not a DICOM file": 2}
+    assert info["tables"]["files"]["not_used"] == {
+        "a link, or no plain file: not opened": 1,
+        "a JPG or PNG: used where a row of images.csv names it, and counted there": 2,
+    }
     assert (Store.open(tmp_path / "s").image("p/a.png") == 9).all()
 
 

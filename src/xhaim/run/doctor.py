@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from xhaim import __version__
 from xhaim.backends import KINDS, installed, load
 from xhaim.errors import DataError, XhaimError
@@ -20,6 +22,10 @@ _PACKAGES = ("polars", "meds", "torch", "transformers", "sentence-transformers",
 _OPTIONAL = {
     "torchxrayvision": "a pretrained reader of chest X-rays; without it a small network is fitted on training images",
 }
+
+
+_KINDS_SHOWN = 20
+"""Of rows that were set aside."""
 
 
 def examine(path: Path | None) -> dict[str, Any]:
@@ -84,6 +90,7 @@ def look_at_store(path: Path) -> dict[str, Any]:
     return {
         "kind": "store",
         **describe_tables(store.info),
+        "rows set aside, why": _set_aside(path) or "none",
         "modalities absent": absent(store.events()) or "none",
         "signals absent": sorted(set(catalogue()) - present) or "none",
         "tasks miss signals": {
@@ -95,7 +102,7 @@ def look_at_store(path: Path) -> dict[str, Any]:
 
 
 def look_at_source(path: Path) -> dict[str, Any]:
-    """Ask every installed source what lies in a folder; where none knows it, say why each does not."""
+    """Ask every installed source what lies in a folder. Raises DataError with what each says where none knows it."""
     if not path.exists():
         raise DataError(f"{path} does not exist", expected="a folder of records, a store, or a run")
     refusals: dict[str, str] = {}
@@ -106,7 +113,30 @@ def look_at_source(path: Path) -> dict[str, Any]:
             refusals[name] = f"{error.what}; got {error.got}" if error.got else error.what
         else:
             return {**found, "next": f"xhaim ingest {name} {path} --out STORE"}
-    return {"kind": "no records that an installed source can read", "why": refusals}
+    raise DataError(
+        f"{path} holds no records that an installed source can read",
+        got="; ".join(f"{name}: {why}" for name, why in refusals.items()),
+        expected="a folder of records of one of them, a store, or a run",
+        do="see what each source reads in docs/sources.md",
+    )
+
+
+def _set_aside(store: Path) -> dict[str, str]:
+    """Return file and reason -> how many rows, and where the first stands; the rest is in ``quarantine.parquet``."""
+    found = (
+        Store.open(store)
+        .quarantine()
+        .group_by("file", "reason")
+        .agg(pl.len(), pl.col("line").min())
+        .sort("len", "file", "reason", descending=[True, False, False])
+        .collect()
+    )
+    shown = {
+        f"{file}: {reason}": f"{n:,}" + ("" if line is None else f", first in line {line:,}")
+        for file, reason, n, line in found.head(_KINDS_SHOWN).iter_rows()
+    }
+    rest = found.slice(_KINDS_SHOWN)["len"].sum()
+    return shown | ({f"of other kinds, in {store / 'quarantine.parquet'}": f"{rest:,}"} if rest else {})
 
 
 def describe_tables(info: dict[str, Any]) -> dict[str, Any]:
@@ -138,9 +168,7 @@ def describe_ingest(info: dict[str, Any], out: Path) -> dict[str, Any]:
         "done": "nothing: the store holds these very records" if info.get("unchanged") else "ingested",
         **describe_tables(info),
         "rows not used, why": unused or "none",
-        "rows set aside": f"{out / 'quarantine.parquet'}: file, line, reason"
-        if any(table.get("rows_set_aside") for table in info.get("tables", {}).values())
-        else "none",
+        "rows set aside, why": _set_aside(out) or "none",
         "store": str(out),
         "next": _next(info, out),
     }

@@ -15,9 +15,9 @@ import polars as pl
 from xhaim.errors import DataError
 from xhaim.ports import Progress, silent
 from xhaim.source.account import QUARANTINE_SCHEMA
-from xhaim.source.dicom.events import ROWS_SCHEMA, Pictures, write_pictures
+from xhaim.source.dicom.events import ROWS_SCHEMA, SUFFIXES, Pictures, write_pictures
 from xhaim.source.dicom.file import is_dicom
-from xhaim.source.dicom.header import Header, read_header
+from xhaim.source.dicom.header import NOT_DICOM, Header, read_header
 from xhaim.source.dicom.times import CLOCK
 from xhaim.source.draft import ingest_once
 from xhaim.source.write import LAYOUT
@@ -27,6 +27,7 @@ MAX_DEPTH = 16
 MAX_FILES = 5_000_000
 TABLE = "images.csv"
 """Beside the pictures, at the root, or as ``.csv.gz``: columns by ``dicom_events.IMAGES``."""
+_PICTURE = f"a JPG or PNG: used where a row of {TABLE} names it, and counted there"
 _FILES_AT_ONCE = 1_000
 _LOOKED_AT = 10_000
 
@@ -161,10 +162,14 @@ def _read(root: Path, files: Sequence[tuple[str, str | None]], progress: Progres
             if isinstance(header, Header):
                 rows.append({**asdict(header), "path": path})
             else:
-                unused[header] += 1
+                unused[_PICTURE if _is_picture(path, header) else header] += 1
         parts.append(pl.DataFrame(rows, schema=ROWS_SCHEMA))
         progress(min(start + _FILES_AT_ONCE, len(files)), len(files))
     return Pictures(pl.concat(parts), pl.DataFrame(bad, schema=QUARANTINE_SCHEMA), dict(sorted(unused.items())))
+
+
+def _is_picture(path: str, why: str) -> bool:
+    return why == NOT_DICOM and path.lower().endswith(SUFFIXES)
 
 
 def _fingerprint(files: Sequence[tuple[str, str | None]], rows: pl.DataFrame, table: Path | None) -> str:

@@ -26,7 +26,8 @@ ROWS_SCHEMA: dict[str, pl.DataType] = {
     **dict.fromkeys(("offset", "path"), pl.String()),
 }
 """``dicom_header.Header``, and the file's path relative to the root."""
-_SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".png")
+"""Of the pictures that the table may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ def _described(table: pl.DataFrame, root: Path) -> tuple[pl.DataFrame, pl.DataFr
 
 def _fault(root: Path, path: str) -> str | None:
     """Say what is wrong with the path of a picture, without the path."""
-    if not path.lower().endswith(_SUFFIXES):
-        return f"path: not one of {', '.join(_SUFFIXES)}"
+    if not path.lower().endswith(SUFFIXES):
+        return f"path: not one of {', '.join(SUFFIXES)}"
     try:
         resolved = (root / path).resolve()
         there = resolved.is_file()

@@ -14,6 +14,7 @@ from xhaim.source.dicom.file import is_dicom, items_of, read_dicom, text_of, tru
 from xhaim.source.dicom.times import TIME_KEYWORDS, day_of, offset_of, taken
 
 MODALITIES = ("CR", "DX")
+NOT_DICOM = "not a DICOM file"
 VIEWS = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL")
 """DICOM's terms of ViewPosition, and MIMIC-CXR's word for a side view of either side."""
 _SAME_VIEW = {"LAT": "LATERAL", "LEFT LATERAL": "LL", "RIGHT LATERAL": "RL"}
@@ -67,7 +68,7 @@ def read_header(path: Path) -> Header | str:
     """
     with trusted("a DICOM file cannot be read", path.name):
         if not is_dicom(path):
-            return "not a DICOM file"
+            return NOT_DICOM
         elements = read_dicom(path, _KEYWORDS, pixels=False)
         return _why_not(elements) or _header(elements)
 
