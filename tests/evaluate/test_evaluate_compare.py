@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from xhaim.errors import DataError
 from xhaim.evaluate.compare import (
     Estimate,
+    auc_interval,
     best_possible,
     by_split,
     check_predictions,
@@ -57,6 +58,21 @@ def test_the_bootstrap_is_that_of_a_plain_loop_over_subjects(predictions):
     assert found.rows == ours.height
     plain = [roc_auc_score(part["label"], part["raw"]) for rows in (ours, theirs) for _, part in rows.group_by("split")]
     assert found.mean == pytest.approx(np.mean(plain[:3]) - np.mean(plain[3:]))
+
+
+def test_the_interval_of_one_model_is_that_of_a_plain_loop_over_subjects(predictions):
+    rows = rows_of_test(predictions, TASK, "xhaim").filter(pl.col("split") == 1)
+    subjects = sorted(set(rows["subject_id"]))
+    values = []
+    for times in np.random.default_rng(3).multinomial(len(subjects), [1 / len(subjects)] * len(subjects), size=60):
+        drawn = dict(zip(subjects, times, strict=True))
+        weights = [drawn[subject] for subject in rows["subject_id"]]
+        labels = np.repeat(rows["label"].to_numpy(), weights)
+        if 0 < labels.sum() < labels.size:
+            values.append(roc_auc_score(labels, np.repeat(rows["raw"].to_numpy(), weights)))
+    found = auc_interval(rows, resamples=60, seed=3)
+    assert found == pytest.approx(tuple(np.percentile(values, [2.5, 97.5])))
+    assert isinstance(auc_interval(rows.filter(pl.col("label") == 1), resamples=60), Unscored)
 
 
 def test_a_model_does_not_differ_from_itself_and_a_difference_has_two_directions(predictions):

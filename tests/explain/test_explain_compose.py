@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from xhaim.errors import DataError
 from xhaim.explain.compose import explain
+from xhaim.explain.facts import Ranking
 from xhaim.explain.verify import verify
 from xhaim.explain.words import MIN_EFFECT
 
@@ -71,6 +72,38 @@ def test_the_whole_case_reads_in_the_order_of_what_was_measured():
     assert [(one.marker, one.source_id.split("@")[0]) for one in explanation.citations] == [
         (1, "e1"), (2, "r2"), (3, "albumin"), (4, "albumin"), (5, "i1"), (6, "spo2"), (7, "r1"), (8, "creatinine"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tested", "said", "warned"),
+    [
+        (
+            Ranking(52, 12, 0.781, 0.65, 0.9),
+            "Of 52 stays that it had not seen, 12 with the outcome, it ranked one with the outcome above one without "
+            "in 78 % of pairs (AUC 0.78, 95 % interval 0.65 to 0.90).",
+            False,
+        ),
+        (
+            Ranking(52, 12, 0.561, 0.41, 0.7),
+            "Of 52 stays that it had not seen, 12 with the outcome, it ranked one with the outcome above one without "
+            "in 56 % of pairs (AUC 0.56, 95 % interval 0.41 to 0.70; chance is 0.50).",
+            True,
+        ),
+        (
+            Ranking(52, 2, None, None, None),
+            "Of 52 stays that it had not seen, 2 with the outcome, too few were on one side to say whether it ranks "
+            "better than chance.",
+            True,
+        ),
+    ],
+)
+def test_a_model_that_was_not_shown_to_beat_chance_says_so_beside_its_risk(tested, said, warned):
+    chart, chunks, model = full_case()
+    explanation = explained(chart, chunks, model, replace(FACTS, tested=tested))
+    assert explanation.dropped == ()
+    assert said in texts(explanation, "model")
+    (risk,) = texts(explanation, "risk")
+    assert risk.endswith("do not rely on its risk, nor on the effects below.") is warned
 
 
 def test_citations_carry_exact_words_and_measured_effects():

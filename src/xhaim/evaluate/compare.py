@@ -123,7 +123,7 @@ def paired_difference(
         reasons = [a for a, _, _ in paired if isinstance(a, Unscored)]
         return reasons[0] if reasons else Unscored("no test rows that both scored")
     used = [part for _, part in scored]
-    drawn = _resampled(used, resamples, seed)
+    drawn = _resampled(used, _better, resamples, seed)
     return Difference(
         mean=float(np.mean([value for value, _ in scored])),
         interval=_percentiles(drawn),
@@ -132,6 +132,15 @@ def paired_difference(
         rows=sum(part.height for part in used),
         subjects=pl.concat(used)["subject_id"].n_unique(),
     )
+
+
+def auc_interval(rows: pl.DataFrame, *, resamples: int = 1000, seed: int = 0) -> tuple[float, float] | Unscored:
+    """Return the 95 % interval of the AUC of one split's rows of one model: a bootstrap of subjects, percentiles."""
+
+    def ranked(part: pl.DataFrame, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return rank_auc(part["label"].to_numpy().astype(np.int64), part["raw"].to_numpy().astype(float), weights)
+
+    return _percentiles(_resampled([rows], ranked, resamples, seed))
 
 
 def rank_auc(
@@ -152,8 +161,16 @@ def rank_auc(
         return np.asarray((above * (below + 0.5 * level)).sum(axis=1) / np.where(pairs > 0, pairs, np.nan))
 
 
-def _resampled(parts: Sequence[pl.DataFrame], resamples: int, seed: int) -> NDArray[np.float64]:
-    """Return the mean difference of each resample of subjects: [resamples], NaN where a split lost a class."""
+def _resampled(
+    parts: Sequence[pl.DataFrame],
+    value: Callable[[pl.DataFrame, NDArray[np.float64]], NDArray[np.float64]],
+    resamples: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Return ``value`` of each resample of subjects, the mean over the parts: [resamples], NaN where one lost a class.
+
+    ``value`` is given a part and how often each of its rows was drawn: [b, n].
+    """
     subjects = pl.concat(parts)["subject_id"].unique().sort().to_numpy()
     places = [np.searchsorted(subjects, part["subject_id"].to_numpy()) for part in parts]
     rng = np.random.default_rng(seed)
@@ -161,13 +178,15 @@ def _resampled(parts: Sequence[pl.DataFrame], resamples: int, seed: int) -> NDAr
     for start in range(0, resamples, _BLOCK):
         size = min(_BLOCK, resamples - start)
         times = rng.multinomial(subjects.size, np.full(subjects.size, 1 / subjects.size), size=size).astype(float)
-        each = []
-        for part, place in zip(parts, places, strict=True):
-            labels, weights = part["label"].to_numpy().astype(np.int64), times[:, place]
-            ours, theirs = (part[name].to_numpy().astype(float) for name in ("raw", "other"))
-            each.append(rank_auc(labels, ours, weights) - rank_auc(labels, theirs, weights))
+        each = [value(part, times[:, place]) for part, place in zip(parts, places, strict=True)]
         blocks.append(np.mean(each, axis=0))
     return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+def _better(part: pl.DataFrame, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    labels = part["label"].to_numpy().astype(np.int64)
+    ours, theirs = (part[name].to_numpy().astype(float) for name in ("raw", "other"))
+    return rank_auc(labels, ours, weights) - rank_auc(labels, theirs, weights)
 
 
 def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float] | Unscored:

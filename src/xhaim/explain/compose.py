@@ -24,6 +24,7 @@ from xhaim.explain.statements import (
     model_sentences,
     observed_sentence,
     risk_sentence,
+    tested_on,
 )
 from xhaim.explain.verify import verify
 from xhaim.records import (
@@ -84,7 +85,8 @@ def explain(
         writer="composed",
         simulated=simulated,
     )
-    return _verified(empty, drafts, record, task, [fitted_on(facts), *joint_figures(attribution, facts)])
+    tested = [] if facts.tested is None else [tested_on(facts.tested)]
+    return _verified(empty, drafts, record, task, [fitted_on(facts), *tested, *joint_figures(attribution, facts)])
 
 
 def observe(

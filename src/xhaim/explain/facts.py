@@ -13,6 +13,24 @@ from xhaim.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """How a model ranked stays that it had not seen: the test part of its split."""
+
+    n: int
+    positives: int
+    auc: float | None
+    """[0, 1]; ``None`` where a class has too few stays to say."""
+    low: float | None
+    high: float | None
+    """95 % interval of the AUC; ``None`` where it cannot be given."""
+
+    @property
+    def told_from_chance(self) -> bool:
+        """Say whether the whole interval lies above one half."""
+        return self.low is not None and self.low > 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """One prediction, and the facts about its model that a reader needs to judge it."""
 
@@ -34,6 +52,8 @@ class ModelFacts:
     n_train: int
     n_validation: int
     model_name: str
+    tested: Ranking | None = None
+    """``None`` where the model was not tested."""
 
     def __post_init__(self) -> None:
         """Raise DataError for a risk or share outside [0, 1]: nothing true could be said of it."""

@@ -10,7 +10,7 @@ from typing import Literal
 from xhaim.explain import words
 from xhaim.explain.attribution import Measured
 from xhaim.explain.candidates import Passage
-from xhaim.explain.facts import ModelFacts
+from xhaim.explain.facts import ModelFacts, Ranking
 from xhaim.records import Citation, Image, Measurement
 from xhaim.task import Task
 
@@ -35,11 +35,16 @@ def risk_sentence(task: Task, facts: ModelFacts) -> Draft:
         else "no interval: too few stays to calibrate on"
     )
     side = "at or above" if facts.risk >= facts.threshold else "below"
+    worth = (
+        "" if facts.tested is None or facts.tested.told_from_chance
+        else " On the stays that it was tested on, this model was not shown to rank better than chance: do not rely "
+        "on its risk, nor on the effects below."
+    )  # fmt: skip
     return Draft(
         "risk",
         f"The calibrated risk of {task.outcome} is {words.percent(facts.risk)} ({within}), against a base rate of "
         f"{words.share(facts.base_rate)} among the training stays; it lies {side} the operating point of "
-        f"{words.share(facts.threshold)}.",
+        f"{words.share(facts.threshold)}.{worth}",
     )
 
 
@@ -50,6 +55,8 @@ def model_sentences(facts: ModelFacts) -> list[Draft]:
         text = "The model abstains: at the error rate that was asked for, neither answer can be ruled out."
         drafts.append(Draft("model", text))
     drafts.append(Draft("model", fitted_on(facts)))
+    if facts.tested is not None:
+        drafts.append(Draft("model", tested_on(facts.tested)))
     ranked = sorted(facts.contributions.items(), key=lambda item: (-abs(item[1]), item[0]))
     moved = [f"{block.replace('_', ' ')} {words.log_odds(value)}" for block, value in ranked if abs(value) >= 0.05]
     if moved:
@@ -63,6 +70,18 @@ def fitted_on(facts: ModelFacts) -> str:
     text = f"The model {facts.model_name} was fitted on {facts.n_train} stays; its operating point was chosen on "
     found = "" if facts.sensitivity is None else f", of whose positives it finds {words.share(facts.sensitivity)}"
     return f"{text}{facts.n_validation} validation stays{found}."
+
+
+def tested_on(tested: Ranking) -> str:
+    """Say how well the model ranks stays that it had not seen, and how sure that is."""
+    lead = f"Of {tested.n} stays that it had not seen, {tested.positives} with the outcome"
+    if tested.auc is None:
+        return f"{lead}, too few were on one side to say whether it ranks better than chance."
+    text = f"{lead}, it ranked one with the outcome above one without in {words.share(tested.auc)} of pairs (AUC"
+    if tested.low is None or tested.high is None:
+        return f"{text} {tested.auc:.2f}, no interval: too few stays)."
+    chance = "" if tested.told_from_chance else "; chance is 0.50"
+    return f"{text} {tested.auc:.2f}, 95 % interval {tested.low:.2f} to {tested.high:.2f}{chance})."
 
 
 def cite(one: Measured) -> Citation:

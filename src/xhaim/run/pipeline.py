@@ -13,7 +13,8 @@ from xhaim.evaluate.data_grids import DataTables
 from xhaim.run.context import Run, Watcher
 from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
-from xhaim.run.explanations import Explainer, explain_samples
+from xhaim.run.explainer import Explainer
+from xhaim.run.explanations import explain_samples
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
 from xhaim.run.numbers import store_concepts, store_haim, store_images, store_numbers

@@ -1,0 +1,166 @@
+"""Step 4 for one sample: its evidence, its model, what is measured of it, and the explanation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from xhaim.errors import BackendError
+from xhaim.evaluate.compare import auc_interval, rows_of_test
+from xhaim.evaluate.metrics import Unscored, auc
+from xhaim.explain.compose import explain, observe
+from xhaim.explain.facts import ModelFacts, RiskWithout, Ranking
+from xhaim.explain.phrase import phrase
+from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
+from xhaim.run.context import Run
+from xhaim.run.directory import Stage
+from xhaim.run.known import Known
+from xhaim.run.measure import measured
+from xhaim.run.models import Inputs, features_of, model_stage
+from xhaim.run.parquet_records import from_frame
+from xhaim.run.people import People, SplitRows, split_rows
+from xhaim.run.words import language_model
+from xhaim.task import Task
+
+if TYPE_CHECKING:
+    from xhaim.predict.model import Model
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Everything that explaining a task's samples reads; the model is loaded when first needed."""
+
+    run: Run
+    people: People
+    inputs: Inputs
+    evidence: Stage
+    predictions: Stage
+    task: Task
+    split: int
+
+    @cached_property
+    def rows(self) -> SplitRows:
+        """The labelled samples of the split."""
+        return split_rows(self.people, self.task, self.split)
+
+    @cached_property
+    def features(self) -> Features:
+        """Features of the labelled samples, with the image as this split's reader reads it."""
+        folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
+        return features_of(self.run, self.inputs, self.rows, folder)
+
+    @cached_property
+    def model(self) -> Model:
+        """XHAIM's fitted model of the split."""
+        from xhaim.predict.model import Model
+
+        folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
+        return Model.load(folder / "xhaim")
+
+    @cached_property
+    def tested(self) -> Ranking:
+        """How the split's model ranked its test part."""
+        path = self.predictions.path(f"split-{self.split}.parquet")
+        rows = rows_of_test(pl.read_parquet(path), self.task.id, "xhaim")
+        score = auc(rows["label"], rows["raw"])
+        interval = Unscored("no AUC") if isinstance(score, Unscored) else auc_interval(rows)
+        low, high = (None, None) if isinstance(interval, Unscored) else interval
+        known = None if isinstance(score, Unscored) else score
+        return Ranking(rows.height, int(rows["label"].sum()), known, low, high)
+
+    def explain(self, sample: Sample) -> Explanation:
+        """Explain one labelled sample."""
+        shard = self._shard(sample)
+        known = Known.read(self.inputs.known.path(shard), [sample.sample_id])
+        evidence = {item.modality: item for item in self._of(self.evidence, shard, sample, Evidence)}
+        summaries = {item.modality: item for item in self._of(self.inputs.summaries, shard, sample, Summary)}
+        record = known.record(sample)
+        settings, policy, simulated = self.run.settings.explain, self.run.policy(self.task), self.run.store.simulated
+        if self.rows.too_few:
+            reason = f"there are {self.rows.too_few}"
+            return observe(
+                record, self.task, evidence, summaries, reason, settings, report_policy=policy, simulated=simulated
+            )
+        facts, risk_without = self._model(sample, known, evidence, summaries)
+        composed = explain(
+            record, self.task, evidence, summaries, facts, risk_without, settings,
+            report_policy=policy, simulated=simulated,
+        )  # fmt: skip
+        return self._phrased(composed, record)
+
+    def _phrased(self, composed: Explanation, record: Record) -> Explanation:
+        """Let the configured model phrase it; without one, or where it fails, the composed sentences stay."""
+        model = language_model(self.run, record.sample.subject_id)
+        if model is None:
+            return composed
+        try:
+            return phrase(composed, record, self.task, model)
+        except BackendError as error:
+            self.run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
+            return composed
+
+    @staticmethod
+    def sample(row: dict[str, Any]) -> Sample:
+        """Return the record of a row of the sample frame."""
+        return Sample(**row)
+
+    def record(self, sample: Sample) -> Record:
+        """Return what was known of a sample."""
+        return Known.read(self.inputs.known.path(self._shard(sample)), [sample.sample_id]).record(sample)
+
+    def summaries(self, sample: Sample) -> list[Summary]:
+        """Return the summaries of a sample."""
+        return self._of(self.inputs.summaries, self._shard(sample), sample, Summary)
+
+    def _shard(self, sample: Sample) -> str:
+        return f"{self.run.shard_of(self.people.samples, sample.sample_id):05d}.parquet"
+
+    @staticmethod
+    def _of(stage: Stage, shard: str, sample: Sample, kind: type[T]) -> list[T]:
+        frame = pl.read_parquet(stage.path(shard)).filter(pl.col("sample_id") == sample.sample_id)
+        return from_frame(frame, kind)
+
+    def _model(
+        self, sample: Sample, known: Known, evidence: dict[Modality, Evidence], summaries: dict[Modality, Summary]
+    ) -> tuple[ModelFacts, RiskWithout]:
+        """Return the model's facts about the sample, and the function that measures."""
+        model = self.model
+        row = one_row(self.features, sample.sample_id)
+        risks = model.predict(row)
+        values, _, blocks = model.contributions(row)
+        facts = ModelFacts(
+            base_rate=model.facts.base_rate,
+            threshold=model.facts.operating_point.threshold,
+            sensitivity=model.facts.operating_point.sensitivity,
+            contributions={name: float(values[0, a:b].sum()) for name, (a, b) in blocks.items()},
+            risk=float(risks.risk[0]),
+            low=_number(risks.low[0]),
+            high=_number(risks.high[0]),
+            abstains=bool(risks.outcomes[0].all()),
+            n_train=model.facts.n_train,
+            n_validation=model.facts.n_validation,
+            model_name="xhaim",
+            tested=self.tested,
+        )
+        return facts, measured(self.task, sample, model, row, known.measurements, evidence, summaries)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def one_row(features: Features, sample_id: str) -> Features:
+    """Return one sample's features."""
+    place = features.sample_ids.index(sample_id)
+    return replace(
+        features,
+        sample_ids=(sample_id,),
+        texts={name: (texts[place],) for name, texts in features.texts.items()},
+        values=features.values[place : place + 1],
+    )
