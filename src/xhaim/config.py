@@ -56,6 +56,8 @@ class RetrieveSettings(_Settings):
     """Step 1 (paper section 4: alpha 0.5, SBERT, BM25)."""
 
     encoder: str = "minilm"
+    """``[backend[/precision]:]model``, as in ``openvino:minilm``, ``torch/float32:/folder``; or a registered name.
+    Torch unless said, whatever else is installed; bfloat16 unless said, where the processor computes it."""
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
     top_k_notes: Annotated[int, Field(ge=1)] = 10
     top_k_cxr: Annotated[int, Field(ge=1)] = 5
@@ -66,8 +68,8 @@ class RetrieveSettings(_Settings):
     b: float = 0.75
     polarity_slots: bool = True
     """Queries for synonyms and signs, and slots for affirmed, negated, uncertain; off: the paper's plain form."""
-    near_duplicate: float = 0.85
-    """Cosine from which a chunk of the same polarity counts as copied forward."""
+    recency: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Bonus of the newest document's chunks over the oldest's where the top k are chosen; never in the score."""
 
 
 class LanguageModelSettings(_Settings):
@@ -81,6 +83,12 @@ class LanguageModelSettings(_Settings):
     """Hosts besides this machine that may read notes as they are: a hospital's own gateway. Names or addresses."""
     acknowledgement: str | None = None
     """For any other host: who allows it and why, in words that name the host. Kept in the run's manifest."""
+    image_model: str | None = None
+    """A vision model that puts chest images into words (Qwen2.5-VL); ``None``: no image is sent anywhere."""
+    image_url: str | None = None
+    """Its endpoint; ``None``: ``url``. On this machine or in ``hosts``: pixels may hold names, and go nowhere else."""
+    max_images: Annotated[int, Field(ge=1, le=8)] = 2
+    """In one question: the image, and the newest earlier ones. A server may allow fewer than it is sent."""
     max_output_tokens: int = 700
     timeout_s: float = 120.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
@@ -93,6 +101,14 @@ class LanguageModelSettings(_Settings):
     def decisive(self) -> str:
         """Return what decides an answer as JSON, for a stage's key: not how many at a time, nor how much in all."""
         return self.model_dump_json(include={"url", "model", "allow_remote", "hosts", "max_output_tokens"})
+
+    def for_images(self) -> LanguageModelSettings | None:
+        """Return the settings of the vision model's endpoint, with room for every finding; ``None``: there is none."""
+        url = self.image_url or self.url
+        if self.image_model is None or url is None:
+            return None
+        room = max(self.max_output_tokens, 1500)
+        return self.model_copy(update={"url": url, "model": self.image_model, "max_output_tokens": room})
 
 
 class SummarizeSettings(_Settings):

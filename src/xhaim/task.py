@@ -18,6 +18,9 @@ from xhaim.records import ReportPolicy
 
 __all__ = ["Concept", "FindingLabel", "Label", "Task", "load_task", "shipped_tasks"]
 
+UNLESS = " unless "
+"""Between a term and the words beside which it means something else."""
+
 
 class Concept(Strict):
     """Something that a chart says or denies: the finding itself, in its words and by its signs."""
@@ -29,11 +32,17 @@ class Concept(Strict):
     """Words that speak for it without naming it: ``blunting of the costophrenic angle``."""
     points: Literal["for", "against"] = "for"
     """Whether its presence raises the answer or lowers it."""
+    unless: tuple[Annotated[str, Field(pattern=r"^[^\s,][^,]*$")], ...] = ()
+    """Words beside which its terms mean something else: ``joint`` makes an effusion no pleural one."""
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The name, the synonyms and the signs."""
-        return (self.name, *self.synonyms, *self.signs)
+        """The name, the synonyms and the signs; each says beside which words it counts for nothing, if any.
+
+        ``effusion unless joint, knee``: what ``text.polarity.mentions`` looks for; ``text.elsewhere.bare`` is the term.
+        """
+        words = (self.name, *self.synonyms, *self.signs)
+        return tuple(f"{word}{UNLESS}{', '.join(self.unless)}" for word in words) if self.unless else words
 
 
 class Task(Strict):

@@ -46,7 +46,7 @@ DENIALS = [f"No pleural effusion or pneumothorax on film number {letters}." for 
 
 def test_the_one_finding_is_seen_among_many_denials_and_a_denial_with_it() -> None:
     finding = "Right costophrenic angle blunting."
-    found = run(chunks(finding, *DENIALS), near_duplicate=1.01)
+    found = run(chunks(finding, *DENIALS))
     assert finding in [one.chunk.text for one in found.chunks]
     assert {one.polarity for one in found.chunks} >= {"affirmed", "negated"}
     plain = run(chunks(finding, *DENIALS), polarity_slots=False)
@@ -62,12 +62,24 @@ def test_copies_are_shown_once_newest_first_and_the_contrary_is_no_copy() -> Non
     assert found.considered == 3
 
 
-def test_near_copies_need_the_same_reading_of_every_concept() -> None:
-    texts = ["Small left pleural effusion is seen at the base.", "Small left pleural effusion is seen at base."]
-    assert len(run(chunks(*texts)).chunks) == 1
-    assert len(run(chunks(*texts), near_duplicate=0.999).chunks) == 2
-    denied = ["No left pleural effusion is seen at the base.", "Left pleural effusion is seen at the base."]
-    assert len(run(chunks(*denied)).chunks) == 2
+def test_what_is_copied_forward_is_hidden_only_where_it_stands_in_what_is_shown() -> None:
+    one, two = "Small left pleural effusion is seen at the base.", "Heart is large."
+    assert [each.also_in for each in run(chunks(two, f"{one} {two}")).chunks] == [(), ()]  # read otherwise
+    (shown,) = run(chunks(one, f"{one} {two}")).chunks
+    assert (shown.chunk.doc_id, shown.also_in) == ("d001", (f"d000:0-{len(one)}",))
+    assert len(run(chunks(one, one.replace("left", "right"))).chunks) == 2
+    assert len(run(chunks(one, f"No {one}")).chunks) == 2
+
+
+def test_of_two_alike_the_newer_takes_the_last_place_and_the_score_says_nothing_of_it() -> None:
+    pieces = chunks(*(f"Nothing of note {letters}." for letters in LETTERS))
+    shown = {one.chunk.doc_id for one in run(pieces, recency=1.0).chunks}
+    assert shown == {f"d{day:03}" for day in range(3, 8)}
+    assert {one.chunk.doc_id for one in run(pieces, recency=0.0).chunks} != shown
+    old = run(chunks("There is a pleural effusion.", "Lines."), recency=1.0, top_k_cxr=2)
+    assert [one.chunk.doc_id for one in old.chunks] == ["d000", "d001"], "places by worth, order by score"
+    for one in old.chunks:
+        assert one.score == pytest.approx(0.5 * one.bm25 + 0.5 * one.dense, abs=1e-4)
 
 
 def test_scores_are_the_hybrid_of_the_named_query() -> None:
@@ -106,7 +118,7 @@ def test_what_speaks_against_and_other_people_do_not_take_the_places_of_findings
     mortality = load_task("mortality_48h")
     texts = [f"The patient is stable on day {letters}." for letters in LETTERS]
     pieces = chunks("Septic shock on vasopressors.", *texts)
-    found = retrieve("s", mortality, "notes", pieces, embed, RetrieveSettings(top_k_notes=4, near_duplicate=1.01))
+    found = retrieve("s", mortality, "notes", pieces, embed, RetrieveSettings(top_k_notes=4))
     assert "Septic shock on vasopressors." in [one.chunk.text for one in found.chunks]
     (other,) = run(chunks("Mother had a pleural effusion.")).chunks
     assert other.polarity is None

@@ -94,7 +94,7 @@ def test_offsets_hold_for_letters_that_grow_in_lower_case(noise: str) -> None:
 
 @pytest.mark.real_data
 @pytest.mark.skipif(not (DATA / "negex").is_dir(), reason="the open clinical data folder is absent")
-def test_negation_on_real_sentences_reaches_f1_of_0955() -> None:
+def test_negation_on_real_sentences_reaches_f1_of_0960() -> None:
     rows = (DATA / "negex" / "rsAnnotations-1-120-random.txt").read_text(encoding="latin-1").splitlines()[1:]
     agree = {(True, True): 0, (True, False): 0, (False, True): 0, (False, False): 0}
     for row in rows:
@@ -104,4 +104,4 @@ def test_negation_on_real_sentences_reaches_f1_of_0955() -> None:
         agree[label == "Negated", polarity(sentence, start, end) == "negated"] += 1
     assert len(rows) == 2376
     hits, misses, false_alarms = agree[True, True], agree[True, False], agree[False, True]
-    assert 2 * hits / (2 * hits + misses + false_alarms) >= 0.955
+    assert 2 * hits / (2 * hits + misses + false_alarms) >= 0.960

@@ -53,14 +53,23 @@ def _chunk(document: Document, modality: Modality, section: Section, start: int,
 
 def _cut(text: str, span: _Span, max_words: int) -> list[_Span]:
     """Cut a sentence that is too long between words."""
+    if _at_most(max_words, span):
+        return [span]
     words = [match.span() for match in _WORD.finditer(text, *span)]
     return [
         (words[first][0], words[min(first + max_words, len(words)) - 1][1]) for first in range(0, len(words), max_words)
     ]
 
 
+def _at_most(words: int, span: _Span) -> bool:
+    """Say whether a stretch is so short that it holds no more words, each with a space or a full stop behind it."""
+    return span[1] - span[0] < 2 * words
+
+
 def _pack(text: str, pieces: list[_Span], max_words: int, overlap: int) -> list[_Span]:
     """Fill chunks with sentences in order; the overlap gives way where it would not fit."""
+    if pieces and _at_most(max_words, (pieces[0][0], pieces[-1][1])):
+        return [(pieces[0][0], pieces[-1][1])]
     counts = [len(text[start:end].split()) for start, end in pieces]
     packed: list[_Span] = []
     first, words = 0, 0

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xhaim.config import RetrieveSettings
-from xhaim.records import Chunk, Evidence, Modality, Polarity, ScoredChunk
+from xhaim.records import Chunk, Evidence, Modality, ScoredChunk
+from xhaim.retrieve.choose import choose
+from xhaim.retrieve.copies import copies
 from xhaim.retrieve.lexical import bm25, coverage, min_max
-from xhaim.retrieve.reading import Reading, read
+from xhaim.retrieve.reading import read
 from xhaim.task import Task
+from xhaim.text.elsewhere import bare
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 """Texts -> [n, d] unit vectors, each a function of its text alone; the caller may cache."""
@@ -40,30 +44,30 @@ def retrieve(
     known_at, then document id, then offset. The result is the same for any order of ``chunks``.
 
     With ``settings.polarity_slots`` the many short queries have their BM25 weighted by ``lexical.coverage``;
-    near-identical chunks of the same reading are shown once, newest first (``also_in`` names the others); about half
-    of the places go to affirmed chunks, then some to negated and uncertain ones, and a place that nobody needs goes
-    to the best that is left. Without: the paper's plain form, the anchors joined to one query, one ranking of all.
+    what is copied forward (``copies``) is shown once, where it is newest (``also_in`` names the others); and the top
+    k are chosen for what they say (``choose``), by the score with a bonus of at most ``settings.recency`` for new
+    documents. Without: the paper's plain form, the anchors joined to one query, one ranking of all.
     """
-    newest = sorted(chunks, key=lambda one: (one.doc_id, one.start, one.end))
-    newest.sort(key=lambda one: one.known_at, reverse=True)
+    newest = newest_first(chunks)
     k = settings.top_k_notes if modality == "notes" else settings.top_k_cxr
     if not newest:
         return Evidence(sample_id, task.id, modality, (), 0)
-    queries = _queries(task) if settings.polarity_slots else (" ".join(task.anchors),)
+    asked = queries(task) if settings.polarity_slots else (" ".join(task.anchors),)
     texts = [" ".join(one.text.split()) for one in newest]
-    vectors = embed([*texts, *queries])
+    vectors = embed([*texts, *asked])
     of_chunks, of_queries = vectors[: len(texts)], vectors[len(texts) :]
-    readings = [read(one.text, task) for one in newest]
-    copies = (
-        _copies(texts, of_chunks, readings, settings.near_duplicate)
-        if settings.polarity_slots
-        else {at: [] for at in range(len(newest))}
-    )
-    kept = list(copies)
-    scores = _score(queries, [texts[at] for at in kept], of_queries @ of_chunks[kept].T, settings)
+    reading = cache(partial(read, task=task))  # many chunks have one text
+    older: dict[int, list[int]] = {at: [] for at in range(len(newest))}
+    if settings.polarity_slots:
+        older = copies([one.text for one in newest], [(reading(one.text).says, one.section) for one in newest])
+    kept = list(older)
+    scores = _score(asked, [texts[at] for at in kept], of_queries @ of_chunks[kept].T, settings)
     order = sorted(range(len(kept)), key=lambda row: (-scores.best[row], row))
     if settings.polarity_slots:
-        order = _slots(order, [readings[at].side for at in kept], k)
+        worth = np.round(scores.best + settings.recency * freshness([newest[at] for at in kept]), _DECIMALS)
+        fresh = sorted(range(len(kept)), key=lambda row: (-worth[row], row))
+        chosen = set(choose(fresh, [reading(newest[at].text) for at in kept], k))
+        order = [row for row in order if row in chosen]
     found = tuple(
         ScoredChunk(
             chunk=newest[kept[row]],
@@ -71,38 +75,33 @@ def retrieve(
             dense=float(scores.dense[row]),
             score=float(scores.best[row]),
             rank=rank,
-            query=queries[scores.query[row]],
-            polarity=readings[kept[row]].polarity,
-            also_in=tuple(newest[at].chunk_id for at in copies[kept[row]]),
+            query=asked[scores.query[row]],
+            polarity=reading(newest[kept[row]].text).polarity,
+            also_in=tuple(newest[at].chunk_id for at in older[kept[row]]),
         )
         for rank, row in enumerate(order[:k], start=1)
     )
     return Evidence(sample_id, task.id, modality, found, len(newest))
 
 
-def _queries(task: Task) -> tuple[str, ...]:
-    """Anchors, negated anchors, and each concept's name, synonyms and signs, each a query of its own."""
-    terms = [term for concept in task.concepts for term in concept.terms]
+def newest_first(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Order chunks by known_at, the newest first, then by document id and offset."""
+    newest = sorted(chunks, key=lambda one: (one.doc_id, one.start, one.end))
+    newest.sort(key=lambda one: one.known_at, reverse=True)
+    return newest
+
+
+def freshness(chunks: Sequence[Chunk]) -> NDArray[np.float64]:
+    """Return [n] in [0, 1]: 1 for what was known last, 0 for what was known first, in equal steps between."""
+    times = sorted({one.known_at for one in chunks})
+    step = {time: at / max(1, len(times) - 1) for at, time in enumerate(times)}
+    return np.array([step[one.known_at] for one in chunks], dtype=np.float64)
+
+
+def queries(task: Task) -> tuple[str, ...]:
+    """Return anchors, negated anchors, and each concept's name, synonyms and signs, each a query of its own."""
+    terms = [bare(term) for concept in task.concepts for term in concept.terms]
     return tuple(dict.fromkeys([*task.anchors, *task.negated_anchors, *terms]))
-
-
-def _copies(
-    texts: list[str], vectors: NDArray[np.float32], readings: list[Reading], threshold: float
-) -> dict[int, list[int]]:
-    """Kept row -> rows of its older copies: identical text, or near-identical with the same reading."""
-    kept: dict[int, list[int]] = {}
-    folded = [text.casefold() for text in texts]
-    first_of = {text: at for at, text in reversed(list(enumerate(folded)))}
-    near = np.round(vectors @ vectors.T, _DECIMALS) >= threshold
-    near[range(len(texts)), [first_of[text] for text in folded]] = True
-    for at, text in enumerate(folded):
-        for first in np.flatnonzero(near[at, :at]).tolist():
-            if first in kept and (text == folded[first] or readings[at].says == readings[first].says):
-                kept[first].append(at)
-                break
-        else:
-            kept[at] = []
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +127,3 @@ def _score(
     query = score.argmax(axis=0)
     column = np.arange(len(texts))
     return _Scores(score[query, column], lexical[query, column], dense[query, column], query)
-
-
-def _slots(order: list[int], sides: Sequence[Polarity | None], k: int) -> list[int]:
-    """Fill k places from a ranking: half affirmed, a quarter negated, an eighth uncertain, the rest by score."""
-    places: dict[Polarity, int] = {"affirmed": (k + 1) // 2, "negated": max(1, k // 4), "uncertain": max(1, k // 8)}
-    chosen: list[int] = []
-    for side, n in places.items():
-        chosen += [row for row in order if sides[row] == side][: min(n, k - len(chosen))]
-    taken = set(chosen)
-    chosen += [row for row in order if row not in taken][: k - len(chosen)]
-    taken = set(chosen)
-    return [row for row in order if row in taken]

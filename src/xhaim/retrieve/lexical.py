@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,40 +9,24 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-_TOKEN = re.compile(r"[a-z0-9]+")
-
-
-def tokens(text: str) -> list[str]:
-    """Return the lower-case alphanumeric runs of a text; nothing is stemmed or dropped, so ``no`` counts."""
-    return _TOKEN.findall(text.lower())
+from xhaim.retrieve.token_counts import Vocabulary, tokens
 
 
 @lru_cache(maxsize=256)
-def _query_matrix(queries: tuple[str, ...]) -> tuple[dict[str, int], NDArray[np.float64]]:
-    """Return token -> column, and how often each query holds each token: [q, t]."""
+def _query_matrix(queries: tuple[str, ...]) -> tuple[Vocabulary, NDArray[np.float64]]:
+    """Return the tokens of the queries, and how often each query holds each: [q, t]."""
     counts = [Counter(tokens(query)) for query in queries]
-    column = {token: at for at, token in enumerate(sorted({token for count in counts for token in count}))}
-    matrix = np.zeros((len(queries), len(column)))
-    for row, count in enumerate(counts):
-        for token, n in count.items():
-            matrix[row, column[token]] = n
-    return column, matrix
+    words = tuple(sorted({token for count in counts for token in count}))
+    matrix = np.array([[count[word] for word in words] for count in counts], dtype=np.float64)
+    return Vocabulary(words), matrix.reshape(len(queries), len(words))
 
 
 def _counts(
     queries: Sequence[str], texts: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return query tokens [q, t], text tokens [t, n], lengths of the texts [n], idf [t]; the corpus is ``texts``."""
-    column, query_counts = _query_matrix(tuple(queries))
-    frequency = np.zeros((len(column), len(texts)))
-    lengths = np.zeros(len(texts))
-    for at, text in enumerate(texts):
-        words = tokens(text)
-        lengths[at] = len(words)
-        for word in words:
-            row = column.get(word)
-            if row is not None:
-                frequency[row, at] += 1
+    vocabulary, query_counts = _query_matrix(tuple(queries))
+    frequency, lengths = vocabulary.count(texts)
     df = (frequency > 0).sum(axis=1)
     return query_counts, frequency, lengths, np.log1p((len(texts) - df + 0.5) / (df + 0.5))
 

@@ -7,11 +7,13 @@ from functools import lru_cache
 
 from xhaim.records import Polarity
 from xhaim.task import Concept, Task
-from xhaim.text.polarity import mentions
+from xhaim.text.polarity import mentions, names_any
 from xhaim.text.sentences import sentences
 
 _STRONGEST: tuple[Polarity, ...] = ("affirmed", "uncertain", "negated")
 """A chunk that affirms a concept in one sentence and denies it in another affirms it."""
+
+_OTHER_SIDE: dict[Polarity, Polarity] = {"affirmed": "negated", "negated": "affirmed", "uncertain": "uncertain"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,14 @@ class Reading:
     """Of the main concepts, else of the others: what ``ScoredChunk.polarity`` holds."""
     side: Polarity | None
     """The place it may take: as ``polarity``, but what affirms a concept that points against stands with denials."""
+    statements: frozenset[tuple[Polarity, str]] = frozenset()
+    """Side and words, white space and case folded, of its sentences that answer the question one way or the other:
+    that name a main concept or one that points against."""
+
+    @property
+    def findings(self) -> frozenset[tuple[Polarity, str]]:
+        """The statements that do not deny."""
+        return frozenset(one for one in self.statements if one[0] != "negated")
 
 
 @lru_cache(maxsize=64)
@@ -42,14 +52,18 @@ def read(text: str, task: Task) -> Reading:
     Main concepts are the first one where the task asks for a finding, else all that point for the answer.
     """
     terms, owner = _terms(task.concepts)
+    points = [concept.points for concept in task.concepts]
+    main = [0] if task.needs_image else [at for at, way in enumerate(points) if way == "for"]
     says: list[Polarity | None] = [None] * len(task.concepts)
-    for start, end in sentences(text):
+    statements: set[tuple[Polarity, str]] = set()
+    for start, end in sentences(text) if names_any(text, terms) else ():
         for mention in mentions(text[start:end], terms):
             if not mention.family:
                 at = owner[mention.term]
                 says[at] = _stronger(says[at], mention.polarity)
-    points = [concept.points for concept in task.concepts]
-    main = [0] if task.needs_image else [at for at, way in enumerate(points) if way == "for"]
+                if at in main or points[at] == "against":
+                    side = _OTHER_SIDE[mention.polarity] if points[at] == "against" else mention.polarity
+                    statements.add((side, " ".join(text[start:end].split()).casefold()))
     others = [at for at in range(len(says)) if at not in main]
     for group in (main, [at for at in others if points[at] == "for"], [at for at in others if points[at] == "against"]):
         found: Polarity | None = None
@@ -57,7 +71,7 @@ def read(text: str, task: Task) -> Reading:
             found = _stronger(found, says[at])
         if found is not None:
             against = found == "affirmed" and points[group[0]] == "against"
-            return Reading(tuple(says), found, "negated" if against else found)
+            return Reading(tuple(says), found, "negated" if against else found, frozenset(statements))
     return Reading(tuple(says), None, None)
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from xhaim.records import Polarity
 from xhaim.text import triggers
+from xhaim.text.elsewhere import bare, elsewhere, excluding
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,11 @@ def polarity(sentence: str, start: int, end: int) -> Polarity:
     return _reading(before, after, start, end)
 
 
-_BETWEEN = r"[\s-]+(?:(?:a|the|left|right|bilateral|both|lateral|posterior|anterior|upper|lower|mid|bibasilar)[\s-]+)*"
-"""What may stand between the words of a term: ``blunting of the [left] costophrenic angle``."""
+_BETWEEN = (
+    r"[\s-]+(?:(?:a|the|left|right|bilateral|both|lateral|posterior|anterior|upper|lower|mid|bibasilar"
+    r"|mildly|minimally|slightly|moderately|markedly|severely|grossly|massively)[\s-]+)*"
+)
+"""What may stand between the words of a term: ``blunting of the [left] costophrenic angle``, ``[mildly] enlarged``."""
 
 
 def _words(term: str) -> list[str]:
@@ -154,39 +158,54 @@ def _words(term: str) -> list[str]:
     return [word for word in words if word.lower() not in ("a", "the")] or words
 
 
+_Finder = tuple[re.Pattern[str], tuple[str, ...], tuple[re.Pattern[str] | None, ...]]
+
+
 @lru_cache(maxsize=256)
-def _finder(terms: tuple[str, ...]) -> tuple[re.Pattern[str], tuple[str, ...]] | None:
-    """Return one pattern with a group for each term, longest first, and the terms in that order."""
-    ordered = tuple(sorted({term for term in terms if _words(term)}, key=lambda term: (-len(term), term)))
+def _finder(terms: tuple[str, ...]) -> _Finder | None:
+    """Return one pattern with a group for each term, longest first; the terms in that order; and their exclusions."""
+    ordered = tuple(sorted({term for term in terms if _words(bare(term))}, key=lambda term: (-len(bare(term)), term)))
     if not ordered:
         return None
     groups = []
     for term in ordered:
-        *first, last = [re.escape(word) for word in _words(term)]
+        *first, last = [re.escape(word) for word in _words(bare(term))]
         plural = f"{last[:-1]}(?:y|ies)" if last[-1] in "yY" else f"{last}(?:e?s)?"
         groups.append(f"({_BETWEEN.join([*first, plural])})")
-    openings = "".join(sorted({re.escape(_words(term)[0][0]) for term in ordered}))
-    return re.compile(rf"(?<!\w)(?=[{openings}])(?:{'|'.join(groups)})(?!\w)", re.IGNORECASE), ordered
+    openings = "".join(sorted({re.escape(_words(bare(term))[0][0]) for term in ordered}))
+    pattern = re.compile(rf"(?<!\w)(?=[{openings}])(?:{'|'.join(groups)})(?!\w)", re.IGNORECASE)
+    return pattern, ordered, tuple(excluding(term) for term in ordered)
+
+
+def names_any(text: str, terms: Sequence[str]) -> bool:
+    """Say whether a text names any of the terms; where not, none of its sentences does."""
+    finder = _finder(tuple(terms))
+    return finder is not None and finder[0].search(text) is not None
 
 
 def mentions(sentence: str, terms: Sequence[str]) -> list[Mention]:
     """Return where ``sentence`` names the terms, from left to right, none overlapping, longest first.
 
     Whole words in any case; a hyphen or a line break may stand for a space, a plural for its singular, and an
-    article or a side may stand between the words of a term.
+    article or a side may stand between the words of a term. A term that carries words beside which it means something
+    else (``effusion unless joint, knee``) is not named where one of them stands in its noun phrase.
     """
     finder = _finder(tuple(terms))
-    found = list(finder[0].finditer(sentence)) if finder else []
-    if finder is None or not found:
+    if finder is None or not (found := list(finder[0].finditer(sentence))):
         return []
-    before, after, about = _hits(_lower(sentence), _BEFORE, _AFTER, _ABOUT)
+    low = _lower(sentence)
+    before, after, about = _hits(low, _BEFORE, _AFTER, _ABOUT)
     result = []
     for match in found:
         start, end = match.span()
+        at = int(match.lastindex or 1) - 1
+        unless = finder[2][at]
+        if unless is not None and elsewhere(low, start, end, unless):
+            continue
         past = any(kind == "past" and hit_end <= start for _, hit_end, kind in about)
         other = any(kind == "other" and hit_end <= start for _, hit_end, kind in about)
         reading = _reading(before, after, start, end)
         if other and reading == "affirmed":
             reading = "uncertain"
-        result.append(Mention(finder[1][int(match.lastindex or 1) - 1], start, end, reading, past, other))
+        result.append(Mention(finder[1][at], start, end, reading, past, other))
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -53,12 +54,21 @@ _HEADING = re.compile(
 def headings(text: str) -> list[tuple[int, int, str]]:
     """Return (start, end after the colon, NAME) of every section heading, in order of the text."""
     found = []
-    for match in _HEADING.finditer(text):
+    for match in _matches(text):
         kind = str(match.lastgroup)
         name = " ".join(match[kind].split()).upper()
         if name not in _NOT_A_SECTION:
             found.append((match.start(kind), match.end(), name))
     return found
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    """Find headings where there is a colon, one line at a time: none goes over the end of its line."""
+    end = 0
+    while (colon := text.find(":", end)) >= 0:
+        start, end = text.rfind("\n", 0, colon) + 1, text.find("\n", colon)
+        end = end if end >= 0 else len(text)
+        yield from _HEADING.finditer(text, start, end)
 
 
 def sections(text: str) -> list[Section]:
