@@ -32,6 +32,12 @@ def test_no_subject_is_in_two_parts(n, seed):
     assert parts["part"].max() == 1
 
 
+def test_classes_too_small_to_divide_leave_the_other_parts_empty():
+    people = pl.DataFrame({"sample_id": list("abcdefgh"), "subject_id": range(8), "label": [0, 1] * 4})
+    found = split(people.with_columns(pl.col("label").cast(pl.Int8)), SplitSettings(repeats=1))
+    assert found["part"].to_list() == ["train"] * 8
+
+
 def test_shares_and_classes():
     people = cohort(1000, 0)
     found = split(people, SplitSettings(repeats=3)).join(people, on="sample_id")
