@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xhaim.explain import words
+from xhaim.text import values
 from xhaim.explain.figures import figures
 
 
@@ -29,12 +30,12 @@ def test_points(change, said):
     ],
 )  # fmt: skip
 def test_how_long_before(ago, said):
-    assert words.before(NOW - ago, NOW) == said
+    assert values.before(NOW - ago, NOW) == said
 
 
 def test_the_year_is_said_where_it_is_another():
-    assert words.when(datetime(2180, 7, 5, 6, 3), NOW) == "5 Jul 06:03"
-    assert words.when(datetime(2179, 12, 31, 23, 59), NOW) == "31 Dec 2179 23:59"
+    assert values.when(datetime(2180, 7, 5, 6, 3), NOW) == "5 Jul 06:03"
+    assert values.when(datetime(2179, 12, 31, 23, 59), NOW) == "31 Dec 2179 23:59"
 
 
 @pytest.mark.parametrize(
@@ -43,14 +44,14 @@ def test_the_year_is_said_where_it_is_another():
      (-2.0, "-2"), (0.0, "0"), (1234567.0, "1234567"), (1e-6, "0.000001")],
 )  # fmt: skip
 def test_values_that_were_stored_in_32_bits(number, said):
-    assert words.value_words(value("lactate", "Lactate", number, "mmol/L", 1)) == f"{said} mmol/L"
+    assert values.value_words(value("lactate", "Lactate", number, "mmol/L", 1)) == f"{said} mmol/L"
 
 
 def test_the_usual_range_is_only_said_in_its_own_unit():
-    assert words.usual_range(value("lactate", "Lactate", 4.2, "mmol/L", 1)) == "above the usual range of 0.5 to 2"
-    assert words.usual_range(value("lactate", "Lactate", 4.2, "mg/dL", 1)) is None
-    assert words.usual_range(value("gcs_motor", "GCS", 1, None, 1)) in (None, "below the usual value of 6")
-    assert words.usual_range(value("unheard_of", "X", 1, "mg", 1)) is None
+    assert values.usual_range(value("lactate", "Lactate", 4.2, "mmol/L", 1)) == "above the usual range of 0.5 to 2"
+    assert values.usual_range(value("lactate", "Lactate", 4.2, "mg/dL", 1)) is None
+    assert values.usual_range(value("gcs_motor", "GCS", 1, None, 1)) in (None, "below the usual value of 6")
+    assert values.usual_range(value("unheard_of", "X", 1, "mg", 1)) is None
 
 
 @given(st.floats(0, 1))
@@ -62,7 +63,7 @@ def test_a_risk_is_shown_within_1_to_99(risk):
 
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2300, 1, 1)))
 def test_a_time_is_read_back_as_one_of_its_forms(time):
-    (figure,) = figures(words.when(time, NOW))
+    (figure,) = figures(values.when(time, NOW))
     assert (figure.unit, figure.text in words.day_forms(time)) == ("time", True)
 
 

@@ -19,8 +19,8 @@ from xhaim.records import (
     ScoredChunk,
     Summary,
 )
-from xhaim.signals import catalogue
 from xhaim.task import Task
+from xhaim.text.values import abnormality
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +152,7 @@ def _measurements(record: Record, task: Task) -> list[Measurement]:
         if not values:
             continue
         latest = values[-1]
-        extreme = max(reversed(values), key=_abnormality)
-        chosen = [latest] if _abnormality(extreme) == _abnormality(latest) else [extreme, latest]
-        ranked.extend((bool(nth), -_abnormality(one), place, one) for nth, one in enumerate(chosen))
+        extreme = max(reversed(values), key=abnormality)
+        chosen = [latest] if abnormality(extreme) == abnormality(latest) else [extreme, latest]
+        ranked.extend((bool(nth), -abnormality(one), place, one) for nth, one in enumerate(chosen))
     return [one for *_, one in sorted(ranked, key=lambda row: row[:3])]
-
-
-def _abnormality(measurement: Measurement) -> float:
-    """Return the distance from the usual range in widths of that range; 0 inside it, or where there is none."""
-    signal = catalogue().get(measurement.signal)
-    if signal is None or signal.normal is None or signal.unit != measurement.unit:
-        return 0.0
-    low, high = signal.normal
-    return max(low - measurement.value, measurement.value - high, 0.0) / ((high - low) or abs(high) or 1.0)

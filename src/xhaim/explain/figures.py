@@ -12,6 +12,7 @@ from functools import lru_cache
 from xhaim.explain import words
 from xhaim.records import Citation, Explanation, Record
 from xhaim.signals import catalogue
+from xhaim.text import values
 
 _DAY = r"\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?(?:,? \d{4})?"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?"
@@ -78,10 +79,10 @@ def own_figures(explanation: Explanation, extra: Iterable[str]) -> list[Figure]:
 def cited_figures(citation: Citation, risk: float | None, record: Record) -> list[Figure]:
     """Return the figures that a sentence may take from one of its citations: value, range, times, effect."""
     now = record.sample.prediction_time
-    texts = [citation.label, words.before(citation.time, now)]
+    texts = [citation.label, values.before(citation.time, now)]
     if citation.kind == "measurement":
         texts.append(citation.quote)
-        ranges = (words.usual_range(one) for one in record.measurements if one.measurement_id == citation.source_id)
+        ranges = (values.usual_range(one) for one in record.measurements if one.measurement_id == citation.source_id)
         texts.extend(text for text in ranges if text)
     if citation.kind == "span":
         texts.append(words.shown(citation.quote))

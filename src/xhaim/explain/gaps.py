@@ -13,6 +13,7 @@ from xhaim.explain.statements import Draft, cite, cite_value
 from xhaim.records import MODALITIES, Modality, Record, Summary
 from xhaim.signals import catalogue
 from xhaim.task import Task
+from xhaim.text.values import before
 
 _PLACES = {"notes": "the notes", "cxr": "the text about chest images"}
 
@@ -31,7 +32,7 @@ def missing_sentences(
     if absent:
         drafts.append(Draft("missing", f"No value before the prediction: {words.listed(absent)}."))
     if old:
-        ages = [f"{one.label} (last {words.before(one.time, now)})" for one in old]
+        ages = [f"{one.label} (last {before(one.time, now)})" for one in old]
         text = f"No value in the last {words.STALE}: {words.listed(ages)}."
         drafts.append(Draft("missing", text, tuple(cite_value(one, measured) for one in old)))
     if not any(_is_chest_report(document.kind, document.title) for document in record.documents):

@@ -22,7 +22,7 @@ from xhaim.ports import LanguageModel
 from xhaim.records import Explanation, Record, Statement
 from xhaim.task import Task
 
-ROLES = ("risk", "for", "against", "observed", "missing")
+ROLES = ("for", "against", "observed", "missing")
 """What is rephrased; figures of the other roles cannot be checked without the run that measured them."""
 SYSTEM = (
     "You rephrase sentences of a clinical explanation so that they read well. The user message is a JSON list of "

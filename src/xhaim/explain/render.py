@@ -9,8 +9,9 @@ import textwrap
 from pydantic import TypeAdapter, ValidationError
 
 from xhaim.errors import DataError
-from xhaim.explain.words import printable, shown
+from xhaim.explain.words import shown
 from xhaim.records import Citation, Explanation, Statement
+from xhaim.text.values import printable
 
 _HEADINGS = {
     "risk": None,

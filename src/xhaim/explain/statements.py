@@ -13,6 +13,7 @@ from xhaim.explain.candidates import Passage
 from xhaim.explain.facts import ModelFacts, Ranking
 from xhaim.records import Citation, Image, Measurement
 from xhaim.task import Task
+from xhaim.text import values
 
 Role = Literal["risk", "for", "against", "observed", "missing", "change", "model", "limits"]
 
@@ -107,7 +108,7 @@ def cite_value(measurement: Measurement, measured: Mapping[str, Measured]) -> Ci
     one = measured.get(measurement.measurement_id)
     effect, reason = (one.effect, one.reason) if one else (None, "not among the values whose effect was measured")
     return Citation(
-        0, "measurement", measurement.measurement_id, measurement.label, words.value_words(measurement),
+        0, "measurement", measurement.measurement_id, measurement.label, values.value_words(measurement),
         measurement.time, measurement.known_at, effect=effect, effect_reason=reason,
     )  # fmt: skip
 
@@ -147,21 +148,21 @@ def _observation(
         return f'{said}"{words.shown(source.quote.text)}"', (cite(one),)
     if isinstance(source, Image):
         reader = "A small network fitted on the training images, not a radiologist, read the index chest X-ray of"
-        return f"{reader} {words.when(source.time, now)}", (cite(one),)
+        return f"{reader} {values.when(source.time, now)}", (cite(one),)
     cites = [cite(one)]
     trend = ""
     if earlier is not None:
         cites.append(cite_value(earlier, measured))
-        trend = f", {_trend(source, earlier)} {words.value_words(earlier)} at {words.when(earlier.time, now)}"
-    place = words.usual_range(source)
-    moment = f"{words.when(source.time, now)} ({words.before(source.time, now)}{f'; {place}' if place else ''})"
-    return f"{source.label} was {words.value_words(source)} at {moment}{trend}", tuple(cites)
+        trend = f", {_trend(source, earlier)} {values.value_words(earlier)} at {values.when(earlier.time, now)}"
+    place = values.usual_range(source)
+    moment = f"{values.when(source.time, now)} ({values.before(source.time, now)}{f'; {place}' if place else ''})"
+    return f"{source.label} was {values.value_words(source)} at {moment}{trend}", tuple(cites)
 
 
 def idle_image_sentence(one: Measured, image: Image, facts: ModelFacts, now: datetime) -> Draft:
     """Say that the index image was an input whose effect cannot be told apart from none, or is not known."""
     text = (
-        f"The index chest X-ray of {words.when(image.time, now)} is an input; {effect_words(one, 'for', facts.risk)}."
+        f"The index chest X-ray of {values.when(image.time, now)} is an input; {effect_words(one, 'for', facts.risk)}."
     )
     return Draft("model", text, (cite(one),))
 
@@ -184,4 +185,4 @@ def _trend(now: Measurement, earlier: Measurement) -> str:
 
 
 def _moment(time: datetime, now: datetime) -> str:
-    return f"{words.when(time, now)} ({words.before(time, now)})"
+    return f"{values.when(time, now)} ({values.before(time, now)})"

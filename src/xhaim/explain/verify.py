@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from xhaim.explain.claims import Claim, Kind, polarity_changes, risk_faults, text_faults
 from xhaim.explain.figures import cited_figures, own_figures
 from xhaim.explain.quotes import polarities
-from xhaim.explain.words import document_label, image_label, value_words
+from xhaim.explain.words import document_label, image_label
 from xhaim.records import Citation, Document, Explanation, Image, Measurement, Record, Statement
 from xhaim.task import Task
 from xhaim.text.sentences import sentences
+from xhaim.text.values import value_words
 
 
 @dataclass(frozen=True, slots=True)

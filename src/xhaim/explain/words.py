@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
-
-from xhaim.records import Document, Image, Measurement
-from xhaim.signals import catalogue
+from xhaim.records import Document, Image
+from xhaim.text.values import MONTHS, printable
 
 MIN_EFFECT = 0.005
 """Smaller changes of the risk are not told apart from none: half a percentage point."""
@@ -20,13 +17,13 @@ INTERVAL = "90 % interval"
 STALE_HOURS = 24
 STALE = f"{STALE_HOURS} h"
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _KINDS = {
     "cxr": "chest X-ray report",
     "radiology": "radiology report",
     "discharge": "discharge summary",
     "ecg": "ECG report",
     "echo": "echocardiogram report",
+    "image description": "image model's description",
 }
 _FORGE = str.maketrans({'"': "'", "“": "'", "”": "'", "„": "'", "[": "(", "]": ")"})
 
@@ -62,50 +59,12 @@ def log_odds(value: float) -> str:
     return f"{value:+.1f} log-odds"
 
 
-def when(time: datetime, now: datetime) -> str:
-    """Return ``24 Jul 06:30``, with the year where it is not that of ``now``."""
-    year = "" if time.year == now.year else f" {time.year}"
-    return f"{time.day} {_MONTHS[time.month - 1]}{year} {time:%H:%M}"
-
-
 def day_forms(time: datetime) -> set[str]:
     """Return every way in which a sentence may write a time or its day."""
-    day = f"{time.day} {_MONTHS[time.month - 1]}"
+    day = f"{time.day} {MONTHS[time.month - 1]}"
     clock, iso = f"{time:%H:%M}", time.date().isoformat()
     days = (day, f"{day} {time.year}", iso)
     return {clock, *days, *(f"{one} {clock}" for one in days)}
-
-
-def before(time: datetime, now: datetime) -> str:
-    """Return how long before ``now``: ``35 min before``, ``22 h before``, ``4 days before``."""
-    minutes = (now - time).total_seconds() / 60
-    if minutes < 90:
-        return f"{round(minutes)} min before"
-    if minutes < 72 * 60:
-        return f"{round(minutes / 60)} h before"
-    return f"{round(minutes / 60 / 24)} days before"
-
-
-def value_words(measurement: Measurement) -> str:
-    """Return the value with its unit, seven digits at most (it was stored in 32 bits): ``4.2 mmol/L``."""
-    digits = np.format_float_positional(measurement.value, precision=7, unique=False, fractional=False, trim="-")
-    return f"{digits} {measurement.unit}" if measurement.unit else digits
-
-
-def usual_range(measurement: Measurement) -> str | None:
-    """Return where the value lies: ``above the usual range of 0.5 to 2``; ``None`` without a range in its unit."""
-    signal = catalogue().get(measurement.signal)
-    if signal is None or signal.normal is None or signal.unit != measurement.unit:
-        return None
-    low, high = signal.normal
-    side = "below" if measurement.value < low else "above" if measurement.value > high else "within"
-    return f"{side} the usual range of {low:g} to {high:g}" if low < high else f"{side} the usual value of {low:g}"
-
-
-def printable(text: str) -> str:
-    """Return one line without control, bidirectional or other invisible characters."""
-    spaced = " ".join(text.split())
-    return " ".join("".join(sign for sign in spaced if unicodedata.category(sign)[0] != "C").split())
 
 
 def shown(quote: str) -> str:

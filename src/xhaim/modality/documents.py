@@ -58,7 +58,7 @@ def documents(admissible: pl.DataFrame) -> dict[str, tuple[Document, ...]]:
 
 def modality_of(document: Document) -> Modality:
     """Say whether a document is words about chest films (``cxr``) or any other note (``notes``)."""
-    if document.kind.lower() == "cxr":
+    if document.kind.lower() in ("cxr", "image description"):
         return "cxr"
     film = _CHEST_FILM.search(document.title) and not _OTHER_MODALITY.search(document.title)
     return "cxr" if document.kind.lower() == "radiology" and film else "notes"
