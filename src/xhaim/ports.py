@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""A grey image [h, w]."""
 
 
 class Progress(Protocol):
@@ -65,5 +68,9 @@ class LanguageModel(Protocol):
     def name(self) -> str:
         """Model id, part of every cache key."""
 
-    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
-        """Answer at temperature 0; with ``schema``, JSON that fits it. Raises BackendError."""
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None, images: Sequence[Pixels] = ()) -> Reply:
+        """Answer at temperature 0; with ``schema``, JSON that fits it. Raises BackendError.
+
+        ``images`` are shown before ``user``, in their order. They are given only where a model is to see some, so a
+        model without eyes need not have the parameter.
+        """

@@ -8,12 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from xhaim.errors import BackendError, DataError, PrerequisiteError
 from xhaim.llm.costs import COST_SCHEMA, Price, costs
 from xhaim.llm.ledger import Ledger
+from xhaim.llm.limits import Limited
 from xhaim.llm.replies import UnusableReplyError
 from xhaim.llm.scripted import ScriptedModel
 from xhaim.ports import Reply
@@ -107,24 +109,29 @@ class Told(ScriptedModel):
         '{"n": 1',
         '{"n": "1"}',
         '{"n": 1, "m": 2}',
+        '{"n": 2, "n": 1}',
+        '{"n": NaN}',
         "[]",
         "[" * 5000,
         '{"n":' * 60 + "1" + "}" * 60,
     ],
 )
-def test_what_cannot_be_used_is_never_kept_as_an_answer(tmp_path: Path, bad: str) -> None:
+def test_what_cannot_be_used_is_never_kept_as_an_answer_nor_asked_for_again(tmp_path: Path, bad: str) -> None:
     path = tmp_path / "ledger.sqlite"
-    ledger = Ledger(path, Told([bad, bad, '{"n": 1}']))
+    model = Told([bad, '{"n": 1}'])
+    told = []
     for _ in range(2):
-        with pytest.raises(UnusableReplyError):
-            ledger.ask("s", "secret", STRICT)
+        with pytest.raises(UnusableReplyError) as caught:
+            Ledger(path, model).ask("s", "secret", STRICT)
+        told.append((caught.value.what, caught.value.why, caught.value.reply))
+    assert told[0] == told[1]
+    assert len(model.asked) == 1
     row = sqlite3.connect(path).execute("SELECT status, reply, attempts, spent_in, error FROM calls").fetchone()
-    assert row[:4] == ("failed", bad, 2, 20)
+    assert row[:4] == ("failed", bad, 1, 10)
     assert "secret" not in row[4]
-    assert ledger.ask("s", "secret", STRICT).text == '{"n": 1}'
-    assert ledger.ask("s", "secret", STRICT).tokens_in == 10
-    totals = ledger.totals()
-    assert (totals["ok"], totals["attempts"], totals["tokens_in"], totals["tokens_out"]) == (1, 3, 30, 6)
+    assert Ledger(path, model).ask("s", "in other words", STRICT).text == '{"n": 1}'
+    totals = Ledger(path, model).totals()
+    assert (totals["ok"], totals["failed"], totals["attempts"], totals["tokens_in"]) == (1, 1, 2, 20)
 
 
 def test_a_cut_reply_is_a_failure_whatever_it_holds(tmp_path: Path) -> None:
@@ -134,10 +141,24 @@ def test_a_cut_reply_is_a_failure_whatever_it_holds(tmp_path: Path) -> None:
         Ledger(tmp_path / "ledger.sqlite", model).ask("s", "u", STRICT)
 
 
+def test_half_a_character_is_no_answer_and_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with pytest.raises(UnusableReplyError, match="no valid text"):
+        Ledger(path, ScriptedModel(["half \ud800 of one"])).ask("s", "u")
+    assert sqlite3.connect(path).execute("SELECT status, reply FROM calls").fetchall() == [("failed", "half ? of one")]
+
+
+def test_a_withheld_reply_is_a_failure(tmp_path: Path) -> None:
+    model = Told(['{"n": 1}'])
+    model.reason = "content_filter"
+    with pytest.raises(UnusableReplyError, match="withheld"):
+        Ledger(tmp_path / "ledger.sqlite", model).ask("s", "u", STRICT)
+
+
 def test_the_cost_sheet_counts_failures_and_prices_only_what_it_can(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite", Told(["bad", '{"n": 1}', '{"n": 2}'], name="a"))
     with pytest.raises(UnusableReplyError):
-        ledger.ask("s", "u", STRICT)
+        ledger.ask("s", "bad", STRICT)
     ledger.ask("s", "u", STRICT)
     ledger.ask("s", "u2", STRICT)
     other = Ledger(tmp_path / "ledger.sqlite", ScriptedModel(["x", BackendError("gone")], name="b"))
@@ -148,7 +169,7 @@ def test_the_cost_sheet_counts_failures_and_prices_only_what_it_can(tmp_path: Pa
     assert sheet.schema == pl.Schema(COST_SCHEMA)
     a, b = sheet.drop("seconds").rows(named=True)
     assert a == {
-        "model": "a", "requests": 2, "answered": 2, "failed": 0, "calls": 3, "tokens_in": 30, "tokens_out": 6,
+        "model": "a", "requests": 3, "answered": 2, "failed": 1, "calls": 3, "tokens_in": 30, "tokens_out": 6,
         "uncounted": 0, "money": pytest.approx(30e-6 + 600e-6),
     }  # fmt: skip
     assert (b["requests"], b["failed"], b["calls"], b["tokens_in"], b["uncounted"], b["money"]) == (
@@ -184,3 +205,17 @@ def test_what_is_no_ledger_is_refused(tmp_path: Path) -> None:
     sqlite3.connect(newer).execute("PRAGMA user_version = 9")
     with pytest.raises(DataError, match="another version"):
         Ledger(newer, ScriptedModel([]))
+
+
+def test_images_are_part_of_the_question_and_only_their_hashes_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    model = ScriptedModel(["none", "black", "white", "wide"])
+    ledger = Ledger(path, Limited(model))
+    black, white = np.zeros((4, 6), np.uint8), np.full((4, 6), 255, np.uint8)
+    asked = [(), (black,), (white,), (black.reshape(6, 4),)]
+    for _ in range(2):
+        assert [ledger.ask("s", "u", None, one).text for one in asked] == ["none", "black", "white", "wide"]
+    assert [len(one) for one in model.shown] == [0, 1, 1, 1]
+    requests = [row[0] for row in sqlite3.connect(path).execute("SELECT request FROM calls ORDER BY rowid")]
+    assert ["images" in one for one in requests] == [False, True, True, True]
+    assert len(requests[1]) < 300

@@ -55,6 +55,10 @@ def test_what_the_texts_say_holds(sentence: str) -> None:
         ("An increased left pleural effusion.", "a degree, a change or a time such as 'now'"),
         ("The chest film shows a left pleural effusion now.", "a degree, a change or a time such as 'now'"),
         ("The risk of pleural effusion on the left.", "a probability or risk"),
+        ("A moderate apical left pleural effusion.", "a part of the body"),
+        ("A moderate left pleural effusion with a chest tube.", "a device or a procedure"),
+        ("Furosemide 40 mg IV and metoprolol was given.", "a drug"),
+        ("Torsemide 40 mg IV was given.", "a drug"),
         ("Diabetes with kidney disease and retinal bleeding.", "most of its words"),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -14,9 +15,10 @@ from openai import APIConnectionError, APIStatusError, APITimeoutError, BadReque
 from xhaim.config import LanguageModelSettings
 from xhaim.errors import BackendError, PrerequisiteError
 from xhaim.llm.limits import UnreachableError
-from xhaim.llm.privacy import Cleared, PrivacyError, is_trusted
+from xhaim.llm.pictures import Content, ImagesRefusedError, content, speaks_of_images
+from xhaim.llm.privacy import Cleared, PrivacyError, images_stay, is_trusted
 from xhaim.llm.replies import UnusableReplyError
-from xhaim.ports import Reply
+from xhaim.ports import Pixels, Reply
 
 KEY_VARIABLE = "XHAIM_LLM_API_KEY"
 """Environment variable with the server's key; without it ``none`` is sent, which local servers ignore."""
@@ -56,26 +58,30 @@ class OpenAICompatible:
         """What else decides an answer: url and sampling. Part of the ledger's key."""
         return json.dumps({"url": self._url, **self._sampling}, sort_keys=True)
 
-    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None, images: Sequence[Pixels] = ()) -> Reply:
         """Return the answer without any reasoning; with ``schema``, the server is asked for JSON that fits it.
 
-        A server that refuses the schema (400) is asked again with the schema in words. Raises UnreachableError where
-        the server fails (no connection, too slow, 429 or 5xx after 3 retries), UnusableReplyError for an answer that
-        is cut, empty, too long or no chat completion, PrivacyError for plain text to a host that is not trusted.
+        ``images`` go as PNGs made here (``pictures``). A server that refuses the schema (400) is asked again with the
+        schema in words. Raises UnreachableError where the server fails (no connection, too slow, 429 or 5xx after 3
+        retries), UnusableReplyError for an answer that is cut, empty, too long or no chat completion,
+        ImagesRefusedError, PrivacyError for plain text or images to a host that is not trusted.
         """
+        if not self.trusted and images:
+            raise images_stay()
         if not self.trusted and not (isinstance(system, Cleared) and isinstance(user, Cleared)):
             raise PrivacyError(
                 "a prompt that did not pass the privacy gate was about to leave this machine",
                 got="plain text for a host that is not trusted",
                 expected="what privacy.Gate makes of it",
             )
+        said = content(user, images)
         if schema is None:
-            return self._ask(system, user, None)
+            return self._ask(system, said, None)
         try:
-            return self._ask(system, user, schema)
+            return self._ask(system, said, schema)
         except _SchemaRefusedError:
             told = f"{system}\n\nAnswer with one JSON object that fits this schema, and nothing else:\n"
-            return self._ask(told + json.dumps(schema, sort_keys=True), user, None)
+            return self._ask(told + json.dumps(schema, sort_keys=True), said, None)
 
     @property
     def _sampling(self) -> dict[str, int | float]:
@@ -105,23 +111,27 @@ class OpenAICompatible:
             ),
         )
 
-    def _ask(self, system: str, user: str, schema: dict[str, Any] | None) -> Reply:
+    def _ask(self, system: str, user: Content, schema: dict[str, Any] | None) -> Reply:
         begun = time.monotonic()
         try:
             body = self._read(system, user, schema)
         except BadRequestError as error:
             if schema is not None:
                 raise _SchemaRefusedError from error
+            if not isinstance(user, str):
+                raise ImagesRefusedError(self._model, error.status_code) from error
             raise BackendError(f"the server of '{self._model}' refused the request ({error.status_code})") from error
         except APITimeoutError as error:
             raise self._unreachable(f"no answer within {self._settings.timeout_s:g} s") from error
         except APIStatusError as error:
+            if not isinstance(user, str) and speaks_of_images(error.status_code, error.body):
+                raise ImagesRefusedError(self._model, error.status_code) from error
             raise self._unreachable(f"the server answered {error.status_code}") from error
         except APIConnectionError as error:
             raise self._unreachable("no connection to the server") from error
         return self._reply(body, time.monotonic() - begun)
 
-    def _read(self, system: str, user: str, schema: dict[str, Any] | None) -> bytes:
+    def _read(self, system: str, user: Content, schema: dict[str, Any] | None) -> bytes:
         """Read the answer's body within the time and size that are allowed."""
         extra: dict[str, Any] = {}
         if schema is not None:

@@ -8,15 +8,17 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from xhaim.errors import BackendError, DataError
-from xhaim.llm.replies import UnusableReplyError, fault_of
-from xhaim.ports import LanguageModel, Reply
+from xhaim.llm.limits import asking
+from xhaim.llm.pictures import digest
+from xhaim.llm.replies import WHY, UnusableReplyError, fault_of
+from xhaim.ports import LanguageModel, Pixels, Reply
 
 FILE = "ledger.sqlite"
 """Where a run directory keeps it."""
@@ -25,7 +27,7 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS calls (
     request_hash  TEXT PRIMARY KEY,
     model         TEXT NOT NULL,
-    request       TEXT NOT NULL,     -- JSON: model, fingerprint, system, user, schema; the prompt holds its template
+    request       TEXT NOT NULL,     -- JSON: model, fingerprint, system, user, schema, hashes of images
     status        TEXT NOT NULL CHECK (status IN ('ok', 'failed')),
     reply         TEXT,              -- of the last attempt, where anything came; an answer only if ok
     finish_reason TEXT,
@@ -90,31 +92,33 @@ class Ledger:
         """Name of the model behind the ledger."""
         return self._model.name
 
-    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None, images: Sequence[Pixels] = ()) -> Reply:
         """Return the stored answer to the same request, else ask the model and store what came.
 
-        Failures are stored, and asked again: no answer, and one that is cut, empty or not by the schema
-        (UnusableReplyError). Raises BackendError as the model does.
+        Failures are stored too. Where the server was at fault, the next one asks again; a model's answer that is cut,
+        empty or not by the schema is raised again (UnusableReplyError), for it would only be given once more.
+        Raises BackendError as the model does.
         """
-        request = json.dumps(
-            {
-                "model": self._model.name,
-                "fingerprint": getattr(self._model, "fingerprint", ""),
-                "system": system,
-                "user": user,
-                "schema": schema,
-            },
-            sort_keys=True,
-        )
+        told = {
+            "model": self._model.name,
+            "fingerprint": getattr(self._model, "fingerprint", ""),
+            "system": system,
+            "user": user,
+            "schema": schema,
+        }
+        shown = {"images": [digest(one) for one in images]} if len(images) else {}
+        request = json.dumps(told | shown, sort_keys=True)
         key = hashlib.sha256(request.encode("utf-8", "surrogatepass")).hexdigest()
         with self._turn(key):
-            return self._stored(key) or self._ask(key, request, system, user, schema)
+            return self._stored(key) or self._ask(
+                key, request, schema, asking(self._model, system, user, schema, images)
+            )
 
-    def _ask(self, key: str, request: str, system: str, user: str, schema: dict[str, Any] | None) -> Reply:
+    def _ask(self, key: str, request: str, schema: dict[str, Any] | None, ask: Callable[[], Reply]) -> Reply:
         begun = time.monotonic()
         reply: Reply | None = None
         try:
-            reply = self._model.ask(system, user, schema)
+            reply = ask()
             fault = fault_of(reply, schema)
             if fault is not None:
                 raise UnusableReplyError(self.name, fault, reply)
@@ -162,16 +166,18 @@ class Ledger:
 
     def _stored(self, key: str) -> Reply | None:
         row = self._row(
-            "SELECT reply, model, finish_reason, tokens_in, tokens_out, seconds FROM calls"
-            " WHERE request_hash = ? AND status = 'ok'",
+            "SELECT error, reply, model, finish_reason, tokens_in, tokens_out, seconds FROM calls"
+            " WHERE request_hash = ? AND reply IS NOT NULL",
             key,
         )
-        return Reply(*row) if row else None
+        if row and row[0] is not None:
+            raise UnusableReplyError(self.name, row[0].split(WHY, 1)[-1], Reply(*row[1:]))
+        return Reply(*row[1:]) if row else None
 
     def _write(self, key: str, request: str, reply: Reply | None, error: str | None, spent: float) -> None:
         told = {
-            "text": reply.text if reply else None,
-            "finish_reason": reply.finish_reason if reply else None,
+            "text": reply.text.encode("utf-8", "replace").decode() if reply else None,
+            "finish_reason": reply.finish_reason.encode("utf-8", "replace").decode() if reply else None,
             "tokens_in": reply.tokens_in if reply else None,
             "tokens_out": reply.tokens_out if reply else None,
             "seconds": reply.seconds if reply else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from xhaim.errors import BackendError, XhaimError
-from xhaim.ports import LanguageModel, Progress, Reply, silent
+from xhaim.ports import LanguageModel, Pixels, Progress, Reply, silent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -57,14 +57,15 @@ class Limited:
         """What else decides an answer: the model's own."""
         return str(getattr(self.model, "fingerprint", ""))
 
-    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None, images: Sequence[Pixels] = ()) -> Reply:
         """Ask within the limits. Raises StoppedError beyond them, BackendError as the model does."""
+        ask = asking(self.model, system, user, schema, images)
         if self._in_a_row >= self.failures:
             with self._trying:
-                return self._try(system, user, schema)
-        return self._ask(system, user, schema)
+                return self._try(ask)
+        return self._ask(ask)
 
-    def _try(self, system: str, user: str, schema: dict[str, Any] | None) -> Reply:
+    def _try(self, ask: Callable[[], Reply]) -> Reply:
         """One thread at a time: wait, then ask, unless another has found the server well meanwhile."""
         if self._in_a_row >= self.failures:
             if self._tried >= self.trials:
@@ -75,12 +76,12 @@ class Limited:
                 )
             time.sleep(self.pause_s * (1 + random.random() / 2))  # noqa: S311  (jitter, no secret)
             self._tried += 1
-        return self._ask(system, user, schema)
+        return self._ask(ask)
 
-    def _ask(self, system: str, user: str, schema: dict[str, Any] | None) -> Reply:
+    def _ask(self, ask: Callable[[], Reply]) -> Reply:
         self._spend()
         try:
-            reply = self.model.ask(system, user, schema)
+            reply = ask()
         except UnreachableError:
             with self._lock:
                 self._in_a_row += 1
@@ -114,6 +115,15 @@ class Limited:
                     do="raise it and run the same command again: what was answered is kept and costs nothing",
                 )
             self.calls += 1
+
+
+def asking(
+    model: LanguageModel, system: str, user: str, schema: dict[str, Any] | None, images: Sequence[Pixels]
+) -> Callable[[], Reply]:
+    """Return the question to be asked; a model without eyes is given no images, and need not know of them."""
+    if len(images):
+        return lambda: model.ask(system, user, schema, images)
+    return lambda: model.ask(system, user, schema)
 
 
 def each(work: Callable[[T], R], items: Iterable[T], workers: int, progress: Progress = silent) -> list[R]:

@@ -12,6 +12,7 @@ import ipaddress
 import os
 import secrets
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 from xhaim.config import LanguageModelSettings
 from xhaim.errors import BackendError, PrerequisiteError, XhaimError
 from xhaim.llm.deidentify import Hidden
-from xhaim.ports import LanguageModel, Reply
+from xhaim.ports import LanguageModel, Pixels, Reply
 
 KEY_VARIABLE = "XHAIM_PRIVACY_KEY"
 """Environment variable with the secret that decides by how many days a patient's dates move; else a file of the run."""
@@ -50,6 +51,7 @@ class Gate:
 
     Prompts are hidden before they reach ``model``, so that a ledger behind the gate holds what has left the house, and
     answers come back in the patient's own words and dates, so that whoever asked can check them against the chart.
+    Images do not pass: a name that is burned into the pixels cannot be hidden.
     """
 
     model: LanguageModel
@@ -61,8 +63,13 @@ class Gate:
         """Name of the model behind the gate."""
         return self.model.name
 
-    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
-        """Ask without identifiers; put them back into the answer. Raises BackendError as the model does."""
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None, images: Sequence[Pixels] = ()) -> Reply:
+        """Ask without identifiers; put them back into the answer.
+
+        Raises PrivacyError for images, BackendError as the model does.
+        """
+        if images:
+            raise images_stay()
         hidden = Hidden(self.days)
         sent = [Cleared(text, seal=_SEAL) for text in hidden.hide([system, user])]
         reply = self.model.ask(sent[0], sent[1], schema)
@@ -75,12 +82,22 @@ class Closed:
 
     name: str
 
-    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None) -> Reply:
+    def ask(self, system: str, user: str, schema: dict[str, Any] | None = None, images: Sequence[Pixels] = ()) -> Reply:
         """Raise PrivacyError."""
         raise PrivacyError(
             "a question for a remote model does not say whose record it is about",
             expected="a patient, so that dates move by that patient's days",
         )
+
+
+def images_stay() -> PrivacyError:
+    """Return what is raised where an image was about to go to a host that may not read notes as they are."""
+    return PrivacyError(
+        "an image was about to leave for a host that is not trusted",
+        got="pixels, which may hold a name and cannot be de-identified",
+        expected="a vision model on this machine, or on a host named in llm.hosts",
+        do="name the host in llm.hosts if it is your own; else leave out llm.image_model",
+    )
 
 
 def days_of(subject_id: int, secret: bytes) -> int:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from xhaim.llm.dates import find_dates, parts_of
 from xhaim.llm.names import find_names
-from xhaim.records import Polarity
+from xhaim.summarize.mood import owners, said, stated
+from xhaim.summarize.vocabulary import foreign
 from xhaim.task import Task
 from xhaim.text.polarity import mentions
 from xhaim.text.sentences import sentences
@@ -25,14 +26,6 @@ _CLAUSE = re.compile(r"[,;:]|\bwith\b|\band\b(?! (?:left|right)\b)")
 """Where one finding ends and another begins."""
 _NEAR = 40
 """Characters within which a side belongs to the mention of a concept."""
-_FORETELLS = re.compile(r"\b(?:probabilit|likelihood|risk|score|predict|chance|confidence|prognos)", re.IGNORECASE)
-_WEIGHING = re.compile(
-    r"\b(?:now|today|current(?:ly)?|new(?:ly)?|acute|chronic|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|small|large|"
-    r"trace|"
-    r"minimal|massive|increas\w+|decreas\w+|worse\w*|improv\w+|resol\w+|unchanged|stable|enlarg\w+|never|always)\b",
-    re.IGNORECASE,
-)
-"""Words that weigh a finding: never the model's own."""
 _ENOUGH = 0.6
 """Share of a sentence's words that must stand in its cited texts, by their first five letters."""
 _PLAIN = frozenset(
@@ -49,9 +42,10 @@ _Date = tuple[int | None, int | None, int | None]
 def faults(sentence: str, cited: Sequence[str], times: Sequence[datetime], task: Task) -> tuple[str, ...]:
     """Return what ``sentence`` says that its cited texts, of these times, do not; in words that quote neither.
 
-    Numbers with their units, dates in any form, sides bound to the concept they stand by, names, and each concept as
-    affirmed, denied or doubted must stand in a cited text, and so must most of its other words. That is no proof that
-    the sentence follows; it bars what the texts do not speak of. Nothing: the sentence holds.
+    Numbers with their units, dates in any form, sides bound to the concept they stand by, names of people, drugs,
+    devices and parts of the body, and words that weigh must stand in a cited text, and so must most of the other words;
+    each concept must be affirmed, denied or doubted there, in a plain statement (``mood``). That is no proof that the
+    sentence follows; it bars what the texts do not speak of. Nothing: the sentence holds.
     """
     found = []
     if not _numbers_hold(sentence, cited):
@@ -60,25 +54,14 @@ def faults(sentence: str, cited: Sequence[str], times: Sequence[datetime], task:
         found.append("a date")
     if not _sides(sentence, task) <= _both_ways({one for text in cited for one in _sides(text, task)}):
         found.append("a side (left or right)")
-    missing = said(sentence, task) - {reading for text in cited for reading in said(text, task)}
+    missing = said(sentence, task) - {reading for text in cited for reading in stated(text, task)}
     found += [f"'{task.concepts[at].name}' as {polarity}" for at, polarity in sorted(missing)]
     if not _names_hold(sentence, cited, task):
         found.append("a name")
-    if _foretells(sentence) - {word for text in cited for word in _foretells(text)}:
-        found.append("a probability or risk")
-    if _weighing(sentence) - {word for text in cited for word in _weighing(text)}:
-        found.append("a degree, a change or a time such as 'now'")
+    found += foreign(sentence, cited)
     if _share_of_words(sentence, cited) < _ENOUGH:
         found.append("most of its words")
     return tuple(found)
-
-
-def _weighing(text: str) -> set[str]:
-    return {word[:5].lower() for word in _WEIGHING.findall(text)}
-
-
-def _foretells(text: str) -> set[str]:
-    return {word.lower() for word in _FORETELLS.findall(text)}
 
 
 def _share_of_words(sentence: str, cited: Sequence[str]) -> float:
@@ -86,23 +69,6 @@ def _share_of_words(sentence: str, cited: Sequence[str]) -> float:
     ours = [word for word in re.findall(r"[^\W\d_]{4,}", sentence.lower()) if word not in _PLAIN]
     theirs = {word[:5] for text in cited for word in re.findall(r"[^\W\d_]{4,}", text.lower())}
     return sum(word[:5] in theirs for word in ours) / len(ours) if ours else 1.0
-
-
-def said(text: str, task: Task) -> set[tuple[int, Polarity]]:
-    """Return (index of the concept, polarity) of every mention in a text, sentence by sentence."""
-    owner = _owners(task)
-    found: set[tuple[int, Polarity]] = set()
-    for start, end in sentences(text):
-        found |= {(owner[one.term], one.polarity) for one in mentions(text[start:end], tuple(owner))}
-    return found
-
-
-def _owners(task: Task) -> dict[str, int]:
-    owner: dict[str, int] = {}
-    for at, concept in enumerate(task.concepts):
-        for term in concept.terms:
-            owner.setdefault(term, at)
-    return owner
 
 
 def _numbers_hold(sentence: str, cited: Sequence[str]) -> bool:
@@ -142,7 +108,7 @@ def _is(ours: _Date, theirs: _Date) -> bool:
 
 def _sides(text: str, task: Task) -> set[tuple[int | None, str]]:
     """Return (concept, side) of every side that stands near a concept, (None, side) of the others."""
-    owner = _owners(task)
+    owner = owners(task)
     found: set[tuple[int | None, str]] = set()
     for start, end in sentences(text):
         for piece in _CLAUSE.split(text[start:end]):
@@ -169,6 +135,6 @@ def _both_ways(pairs: Iterable[tuple[int | None, str]]) -> set[tuple[int | None,
 def _names_hold(sentence: str, cited: Sequence[str], task: Task) -> bool:
     """Say whether every name, and every capitalised word inside the sentence, stands in a cited text."""
     plain = _without_dates(sentence)
-    known = set(re.findall(r"\w+", " ".join([*cited, *_owners(task)]).lower()))
+    known = set(re.findall(r"\w+", " ".join([*cited, *owners(task)]).lower()))
     named = [plain[start:end] for start, end in find_names(plain)] + _TITLED.findall(plain)
     return all(word.lower() in known for name in named for word in re.findall(r"[^\W\d_]{2,}", name))

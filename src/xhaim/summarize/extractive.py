@@ -28,17 +28,18 @@ class _Candidate:
 
 
 def extractive(evidence: Evidence, task: Task, count_tokens: CountTokens, settings: SummarizeSettings) -> Summary:
-    """Return the best sentences of the evidence, word for word, newest first, within ``settings.max_tokens``.
+    """Return the best sentences of the evidence, word for word, in time order (newest first), within the budget.
 
-    Only sentences that name a concept of the task are taken, one of each chunk in turn, best chunk first; where none
-    does, there is no sentence, and the predictor is told that. Filling the budget with other sentences was measured to
-    dilute the embedding (``benchmarks/development.py``), and gave explanations that quoted what has nothing to do with
-    the question. White space is folded; nothing else is changed or added, so negation and doubt stay. A sentence found
-    in several chunks is given once and cites them all. Only where not one sentence fits is the best one cut, between
-    words.
+    The budget is ``settings.max_tokens``. Only sentences that name a concept of the task are taken, one of each chunk
+    in turn, best chunk first; where none does, there is no sentence, and the predictor is told that. Filling the budget
+    with other sentences was measured to dilute the embedding (``benchmarks/development.py``), and gave explanations
+    that quoted what has nothing to do with the question. White space is folded; nothing else is changed or added, so
+    negation and doubt stay. A sentence found in several chunks is given once and cites them all. Only where not one
+    sentence fits is the best one cut, between words; where that would turn round what it says, there is none.
     """
-    ranked = sorted(_candidates(evidence, task), key=lambda one: (one.priority, one.place))
-    chosen = sorted(_fit(ranked, count_tokens, settings.max_tokens), key=_newest_first)
+    terms = tuple(dict.fromkeys(term for concept in task.concepts for term in concept.terms))
+    ranked = sorted(_candidates(evidence, terms), key=lambda one: (one.priority, one.place))
+    chosen = sorted(_fit(ranked, count_tokens, settings.max_tokens, terms), key=_newest_first)
     cited = tuple(CitedSentence(one.text, one.chunk_ids) for one in chosen)
     text = " ".join(sentence.text for sentence in cited)
     return Summary(evidence.sample_id, task.id, evidence.modality, cited, count_tokens(text), "extractive")
@@ -49,9 +50,8 @@ def _newest_first(one: _Candidate) -> tuple[float, str, int]:
     return (time.min - time).total_seconds(), doc_id, offset
 
 
-def _candidates(evidence: Evidence, task: Task) -> list[_Candidate]:
+def _candidates(evidence: Evidence, terms: tuple[str, ...]) -> list[_Candidate]:
     """Return every sentence of the evidence that names a concept, each once."""
-    terms = tuple(dict.fromkeys(term for concept in task.concepts for term in concept.terms))
     found: dict[str, list[_Candidate]] = {}
     for scored in evidence.chunks:
         for one in _of_chunk(scored, terms):
@@ -79,7 +79,7 @@ def _merge(same: list[_Candidate]) -> _Candidate:
     return _Candidate(by_place[-1].text, ids, min(one.priority for one in same), by_place[-1].place)
 
 
-def _fit(ranked: list[_Candidate], count_tokens: CountTokens, budget: int) -> list[_Candidate]:
+def _fit(ranked: list[_Candidate], count_tokens: CountTokens, budget: int, terms: tuple[str, ...]) -> list[_Candidate]:
     """Take candidates in order while they fit; the sum of single counts guides, the count of the whole decides."""
     empty = count_tokens("")
     chosen: list[_Candidate] = []
@@ -93,8 +93,14 @@ def _fit(ranked: list[_Candidate], count_tokens: CountTokens, budget: int) -> li
         chosen.pop()
     if not chosen and ranked:
         cut = _cut_to_fit(ranked[0].text, count_tokens, budget)
+        cut = cut if _readings(cut, terms) <= _readings(ranked[0].text, terms) else ""
         return [_Candidate(cut, ranked[0].chunk_ids, ranked[0].priority, ranked[0].place)] if cut else []
     return chosen
+
+
+def _readings(text: str, terms: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Return what is affirmed, denied or doubted: a cut may lose that, but never turn it round."""
+    return {(one.term, one.polarity) for one in mentions(text, terms)}
 
 
 def _joined(chosen: list[_Candidate]) -> str:

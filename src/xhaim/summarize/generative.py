@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
-from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from xhaim.config import SummarizeSettings
 from xhaim.errors import BackendError
@@ -17,31 +16,21 @@ from xhaim.llm.fence import fence_all, fenced, nonce, visible, without_marks
 from xhaim.llm.replies import UnusableReplyError, fault_of
 from xhaim.ports import LanguageModel
 from xhaim.records import CitedSentence, Evidence, Summary
+from xhaim.summarize.answer import Answer, Sentence, schema
 from xhaim.summarize.checks import faults
 from xhaim.summarize.extractive import CountTokens
 from xhaim.summarize.hostile import readable, without_orders
+from xhaim.summarize.mood import states
+from xhaim.summarize.sides import left_out, with_other_side
 from xhaim.task import Task
 
-TEMPLATES = "v2"
+TEMPLATES = "v3"
 """Version of the prompts: a folder of ``prompts/``. The ledger keeps each prompt as it was sent."""
 _CITATION = re.compile(r"\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\]")
 _WORDS_PER_TOKEN = 0.6
 """Of clinical English; what the model is asked for. The count of tokens decides."""
 _SHOWN_AGAIN = 6000
 """Characters of an answer that are shown to the model when it is asked to mend it."""
-
-
-class _Sentence(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    text: Annotated[str, Field(min_length=1, max_length=2000)]
-    chunks: Annotated[list[int], Field(min_length=1, max_length=20)]
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    sentences: Annotated[list[_Sentence], Field(max_length=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +72,10 @@ def generative(
     The chunks are data between marks that note text cannot forge, without what is invisible or addresses a model
     (``hostile.readable``). Every sentence must cite chunks and agree with them (``checks.faults``). Where some do not,
     the model is told which and why and asked once more; of the two answers the one with more good sentences is taken,
-    and the others are dropped and counted. Too long: asked once more for fewer words, then whole sentences are cut
-    from the end. No evidence: no sentences, and nothing is asked. Raises BackendError when there is no answer that can
-    be used; the caller may then write extractively and say so.
+    and the others are dropped and counted. What the chart says against a sentence stands behind it, and what it says of
+    a concept that no sentence names stands at the end, both word for word (``sides``). Too long: asked once more for
+    fewer words, then whole sentences are cut from the end. No evidence: no sentences, and nothing is asked. Raises
+    BackendError when there is no answer that can be used; the caller may then write extractively and say so.
     """
     texts = readable([scored.chunk for scored in evidence.chunks])
     if not any(texts):
@@ -98,15 +88,25 @@ def generative(
     if not question.fits(best):
         shorter = _again(question, words // 2, best, ("it is too long",))
         best = shorter if shorter.kept and question.tokens(shorter.kept) < question.tokens(best.kept) else best
-    kept = best.kept
-    while kept and question.tokens(kept) > settings.max_tokens:
-        kept = kept[:-1]
+    kept = _cut(question, best.kept)
     if not kept:
         got = "; ".join(best.wrong[:3]) or "not one sentence fits the length"
         raise BackendError(f"the language model '{model.name}' wrote no usable summary", got=got)
     return Summary(
         evidence.sample_id, task.id, evidence.modality, kept, question.tokens(kept), model.name, best.dropped
     )
+
+
+def _cut(question: _Question, kept: tuple[CitedSentence, ...]) -> tuple[CitedSentence, ...]:
+    """Add what the chart says against a sentence, cut from the end what is too long, and add what was left out."""
+    chunks = [scored.chunk for scored in question.evidence.chunks]
+    groups = with_other_side(kept, chunks, question.texts, question.task)
+    while groups and question.tokens(tuple(one for group in groups for one in group)) > question.max_tokens:
+        groups = with_other_side([group[0] for group in groups[:-1]], chunks, question.texts, question.task)
+    shown = tuple(one for group in groups for one in group)
+    for both in left_out(shown, chunks, question.texts, question.task) if shown else ():
+        shown = (*shown, *both) if question.tokens((*shown, *both)) <= question.max_tokens else shown
+    return shown
 
 
 def _better(first: _Written, second: _Written) -> _Written:
@@ -130,11 +130,11 @@ def _again(question: _Question, words: int, last: _Written, why: tuple[str, ...]
 
 def _write(question: _Question, words: int, again: str | None) -> _Written:
     """Ask once; return the sentences that hold, and what is wrong with the others."""
-    schema = _schema()
+    shape = schema(len(question.texts), question.max_tokens)
     try:
-        reply = question.model.ask(_template("system"), _prompt(question, words, again or ""), schema)
-        fault = fault_of(reply, schema)
-        answer = None if fault else _Answer.model_validate_json(reply.text)
+        reply = question.model.ask(_template("system"), _prompt(question, words, again or ""), shape)
+        fault = fault_of(reply, shape)
+        answer = None if fault else Answer.model_validate_json(reply.text)
     except UnusableReplyError as error:
         answer, fault = None, error.why
     except ValidationError as error:
@@ -150,26 +150,7 @@ def _write(question: _Question, words: int, again: str | None) -> _Written:
     return _Written(kept, wrong, len(wrong), json.dumps(numbered, ensure_ascii=False))
 
 
-def _schema() -> dict[str, Any]:
-    """Return the shape that a server is asked for; the bounds of lengths are for ``_Answer``."""
-    sentence = {
-        "type": "object",
-        "properties": {
-            "text": {"type": "string"},
-            "chunks": {"type": "array", "items": {"type": "integer"}, "minItems": 1},
-        },
-        "required": ["text", "chunks"],
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"sentences": {"type": "array", "items": sentence}},
-        "required": ["sentences"],
-        "additionalProperties": False,
-    }
-
-
-def _checked(one: _Sentence, question: _Question) -> CitedSentence | str:
+def _checked(one: Sentence, question: _Question) -> CitedSentence | str:
     """Return the sentence with its chunks, or what is wrong with it, in words of our own."""
     text = " ".join(_CITATION.sub("", visible(one.text)).split())
     numbers = sorted(set(one.chunks))
@@ -182,7 +163,7 @@ def _checked(one: _Sentence, question: _Question) -> CitedSentence | str:
     wrong = faults(text, cited, [chunk.time for chunk in chunks], question.task)
     if wrong:
         return f"the pieces it cites do not say {' or '.join(wrong)}"
-    if not any(cited) or without_orders(text)[0] != text:
+    if not any(cited) or without_orders(text)[0] != text or not states(text):
         return "it is no statement of the chart"
     return CitedSentence(text, tuple(chunk.chunk_id for chunk in chunks))
 
