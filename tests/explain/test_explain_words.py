@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xhaim.explain import words
-from xhaim.text import values
 from xhaim.explain.figures import figures
+from xhaim.text import values
 
 
 @pytest.mark.parametrize(

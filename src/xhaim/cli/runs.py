@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from xhaim.cli.app import app
-from xhaim.cli.words import AsJson, DryRun, absolute, build_settings, parse_hours, prices, say, watch
+from xhaim.cli.words import AsJson, DryRun, absolute, build_settings, engine_named, parse_hours, prices, say, watch
 from xhaim.task import shipped_tasks
 
 
@@ -52,6 +52,9 @@ def run(
         typer.Option(help="For a remote server: who allows it and why, naming the host; kept in the manifest."),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each core unless said.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="local: processes of this machine; ray: a Ray cluster, the one at RAY_ADDRESS or here.")
+    ] = "local",
     set_: Annotated[
         list[str], typer.Option("--set", help="Any setting, as in encoder.epochs=3; may be repeated.")
     ] = [],  # noqa: B006
@@ -59,6 +62,7 @@ def run(
     dry_run: DryRun = False,
 ) -> None:
     """Run the four steps and the HAIM baseline; a second run does only what is missing."""
+    chosen_engine = engine_named(engine)
     chosen = tuple(task) or tuple(shipped_tasks())
     settings = build_settings(
         {
@@ -76,7 +80,7 @@ def run(
     if dry_run:
         say(plan(store, settings, out), as_json=as_json)
         return
-    written = write_report(execute(begin(store, settings, out, watch(as_json), workers)))
+    written = write_report(execute(begin(store, settings, out, watch(as_json), workers, chosen_engine)))
     if as_json:
         say(written.summary, as_json=True)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 import yaml
@@ -81,6 +81,14 @@ def one_of(what: list[str]) -> list[Any]:
         if word not in known:
             raise DataError("nothing that can be exported", got=word[:40], expected=" or ".join(known))
     return what
+
+
+def engine_named(word: str) -> Literal["local", "ray"]:
+    """Return an engine by its name. Raises DataError for another word."""
+    known: dict[str, Literal["local", "ray"]] = {"local": "local", "ray": "ray"}
+    if word not in known:
+        raise DataError("no such engine", got=word[:40], expected=" or ".join(known))
+    return known[word]
 
 
 def watch(quiet: bool) -> Any:  # noqa: ANN401  (Bars or Quiet)

@@ -39,7 +39,7 @@ def split(labelled: pl.DataFrame, settings: SplitSettings) -> pl.DataFrame:
 def _draw(
     rows: NDArray[np.int64], y: NDArray[np.int8], groups: NDArray[np.int64], share: float, seed: int
 ) -> NDArray[np.int64]:
-    """Draw about ``share`` of the rows, whole subjects, classes in proportion; none when there are too few to divide."""
+    """Draw about ``share`` of the rows, whole subjects, classes in proportion; none where too few to divide."""
     folds = max(2, round(1 / share))
     if len(np.unique(groups[rows])) < folds or np.bincount(y[rows]).max() < folds:
         return rows[:0]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import polars as pl
 
@@ -16,6 +16,9 @@ from xhaim.records import ReportPolicy
 from xhaim.run.directory import RunDirectory, Stage, code_hash
 from xhaim.source.store import Store
 from xhaim.task import Task
+
+EngineName = Literal["local", "ray"]
+"""Who does the jobs of a stage where there is more than one worker: processes of this machine, or a Ray cluster."""
 
 
 class Watcher(Protocol):
@@ -42,6 +45,13 @@ class Run:
     watch: Watcher
     workers: int = 1
     """Processes that share the work of a stage; never changes a result."""
+    engine: EngineName = "local"
+    """Whose processes; never changes a result either."""
+
+    @property
+    def alone(self) -> Run:
+        """The run for a stage that asks a language model: its budgets and its circuit breaker count in one process."""
+        return replace(self, workers=1)
 
     def key(self, *parts: str | int | float | None) -> str:
         """Return the key of a stage: code, data, and whatever else decides it."""

@@ -68,6 +68,10 @@ class Stage:
         """Return where one of its files lies."""
         return self.folder / name
 
+    def shard(self, index: int) -> Path:
+        """Return where one of its shards lies."""
+        return self.path(f"{index:05d}.parquet")
+
     def shards(self) -> list[Path]:
         """Return its Parquet shards in order."""
         return sorted(self.folder.glob("*.parquet"))

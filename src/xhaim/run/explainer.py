@@ -13,7 +13,7 @@ from xhaim.errors import BackendError
 from xhaim.evaluate.compare import auc_interval, rows_of_test
 from xhaim.evaluate.metrics import Unscored, auc
 from xhaim.explain.compose import explain, observe
-from xhaim.explain.facts import ModelFacts, RiskWithout, Ranking
+from xhaim.explain.facts import ModelFacts, Ranking, RiskWithout
 from xhaim.explain.phrase import phrase
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
 from xhaim.run.context import Run

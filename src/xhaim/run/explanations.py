@@ -42,7 +42,8 @@ def explain_samples(
     todo = [sample for sample in chosen if not stage.path(f"{sample.sample_id}.json").exists()]
     batches = [todo[start::BATCHES] for start in range(min(BATCHES, len(todo)))]
     with run.watch.stage(f"4 explain: {task.title}") as progress:
-        share(run, partial(_explain_batch, people, inputs, evidence, predictions, task, stage), batches, progress)
+        work = partial(_explain_batch, people, inputs, evidence, predictions, task, stage)
+        share(run.alone if run.settings.llm.url else run, work, batches, progress)  # budgets are of one process
     return stage, explainer
 
 

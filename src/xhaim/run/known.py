@@ -17,6 +17,7 @@ from xhaim.modality.tabular import static_facts
 from xhaim.records import Document, Image, Record, ReportPolicy, Sample
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
+from xhaim.run.parallel import each_shard
 from xhaim.run.people import People
 from xhaim.signals import signal_of_code
 from xhaim.source.store import Store
@@ -28,11 +29,11 @@ def store_known(run: Run, people: People) -> dict[ReportPolicy, Stage]:
     for policy in run.policies:
         stage = run.policy_stage("admissible", policy, run.key("known", people.key, policy))
         with run.watch.stage(f"what was known ({policy})") as progress:
-            stages[policy] = stage.each(run.shards(people.samples), partial(_known, run, policy), progress)
+            stages[policy] = each_shard(run, stage, run.shards(people.samples), partial(_known, policy), progress)
     return stages
 
 
-def _known(run: Run, policy: ReportPolicy, _: int, samples: pl.DataFrame) -> pl.DataFrame:
+def _known(policy: ReportPolicy, run: Run, _: int, samples: pl.DataFrame) -> pl.DataFrame:
     return known_of(run.store, samples, policy)
 
 

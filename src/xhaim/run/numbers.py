@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -21,8 +22,10 @@ from xhaim.records import Document, Evidence, Features, Summary
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
+from xhaim.run.parallel import each_shard
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People
+from xhaim.run.set_aside import SetAside
 from xhaim.run.vectors import Vectors, chunks_of, embedded_text
 from xhaim.signals import catalogue
 from xhaim.task import Task
@@ -34,35 +37,34 @@ SEPARATOR = "|"
 def store_numbers(run: Run, people: People, known: Stage) -> Stage:
     """Write the tabular and time-series blocks, which no task and no policy changes, to ``numbers/``."""
     stage = run.directory.stage("numbers", run.key("numbers", people.key))
-
-    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
-        shard = Known.read(known.path(f"{index:05d}.parquet"))
-        ids = samples["sample_id"].to_list()
-        _, series = wide(statistics(shard.values), ids, catalogue())
-        blocks = {"tabular": tabular(shard.facts, ids), "time_series": series}
-        return _with_ids(ids, blocks)
-
     with run.watch.stage("tables and time series") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run, stage, run.shards(people.samples), partial(_number_shard, known), progress)
+
+
+def _number_shard(known: Stage, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
+    shard = Known.read(known.shard(index))
+    ids = samples["sample_id"].to_list()
+    _, series = wide(statistics(shard.values), ids, catalogue())
+    return _with_ids(ids, {"tabular": tabular(shard.facts, ids), "time_series": series})
 
 
 def store_haim(run: Run, people: People, known: Stage, embeddings: Stage) -> Stage:
     """Write HAIM's own blocks to ``haim/<policy>/``."""
     policy = known.folder.name
     stage = run.directory.stage(f"haim/{policy}", run.key("haim", known.key, embeddings.key))
-
-    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
-        shard = Known.read(known.path(f"{index:05d}.parquet"))
-        vectors = Vectors(run.settings.retrieve.encoder)
-        vectors.load(embeddings.path(f"{index:05d}.parquet"))
-        ids = samples["sample_id"].to_list()
-        stats = statistics(shard.values)
-        blocks = {"demographics": haim.demographics(shard.facts, ids), **haim.series(stats, ids)}
-        blocks |= _note_blocks(run, shard, dict(samples.select("sample_id", "prediction_time").iter_rows()), vectors)
-        return _with_ids(ids, blocks)
-
     with run.watch.stage(f"HAIM's features ({policy})") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run, stage, run.shards(people.samples), partial(_haim_shard, known, embeddings), progress)
+
+
+def _haim_shard(known: Stage, embeddings: Stage, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
+    shard = Known.read(known.shard(index))
+    vectors = Vectors(run.settings.retrieve.encoder)
+    vectors.load(embeddings.shard(index))
+    ids = samples["sample_id"].to_list()
+    stats = statistics(shard.values)
+    blocks = {"demographics": haim.demographics(shard.facts, ids), **haim.series(stats, ids)}
+    blocks |= _note_blocks(run, shard, dict(samples.select("sample_id", "prediction_time").iter_rows()), vectors)
+    return _with_ids(ids, blocks)
 
 
 def _note_blocks(run: Run, shard: Known, times: Mapping[str, datetime], vectors: Vectors) -> dict[str, pl.DataFrame]:
@@ -74,12 +76,16 @@ def _note_blocks(run: Run, shard: Known, times: Mapping[str, datetime], vectors:
         mean: NDArray[np.float32] = vectors(texts).mean(axis=0) if texts else np.zeros(width, np.float32)
         return mean
 
+    def row(sample_id: str, time: datetime, kind: str) -> NDArray[np.float32]:
+        aside = SetAside()  # step 1 has set the same sample aside, and counted it: nobody reads its row
+        with aside.trying(sample_id):
+            seen = shard.documents.get(sample_id, ())
+            return haim.note_embedding(seen, _admitted(shard, sample_id, time), kind, embed, width)
+        return np.full(width, np.nan, np.float32)
+
     blocks = {}
     for kind in haim.NOTE_KINDS:
-        rows = [
-            haim.note_embedding(shard.documents.get(ids, ()), _admitted(shard, ids, time), kind, embed, width)
-            for ids, time in times.items()
-        ]
+        rows = [row(sample_id, time, kind) for sample_id, time in times.items()]
         blocks[f"{kind}_notes"] = pl.DataFrame(np.stack(rows), schema=[f"{kind} notes, {i}" for i in range(width)])
     return blocks
 
@@ -94,25 +100,25 @@ def _admitted(shard: Known, sample_id: str, time: datetime) -> datetime | None:
 def store_concepts(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
     """Write the concepts block of a task's evidence to ``concepts/<task>/``."""
     stage = run.task_stage("concepts", task, run.key("concepts", evidence.key))
-    times = dict(people.samples.select("sample_id", "prediction_time").iter_rows())
-
-    def work(index: int, _: pl.DataFrame) -> pl.DataFrame:
-        found = from_frame(pl.read_parquet(evidence.path(f"{index:05d}.parquet")), Evidence)
-        ids = sorted({item.sample_id for item in found})
-        rows = [
-            concept_features(
-                task,
-                [scored.chunk for item in found if item.sample_id == sample_id for scored in item.chunks],
-                times[sample_id],
-            )
-            for sample_id in ids
-        ]
-        names = concept_columns(task)
-        frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64()), orient="row")
-        return _with_ids(ids, {"concepts": frame})
-
+    work = partial(_concept_shard, task, evidence)
     with run.watch.stage(f"concepts: {task.title}") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run, stage, run.shards(people.samples), work, progress)
+
+
+def _concept_shard(task: Task, evidence: Stage, _: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
+    times = dict(samples.select("sample_id", "prediction_time").iter_rows())
+    found = from_frame(pl.read_parquet(evidence.shard(index)), Evidence)
+    ids = sorted({item.sample_id for item in found})
+    rows = [
+        concept_features(
+            task,
+            [scored.chunk for item in found if item.sample_id == sample_id for scored in item.chunks],
+            times[sample_id],
+        )
+        for sample_id in ids
+    ]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(concept_columns(task), pl.Float64()), orient="row")
+    return _with_ids(ids, {"concepts": frame})
 
 
 def store_images(run: Run, people: People, known: Stage) -> Stage | None:
@@ -124,19 +130,18 @@ def store_images(run: Run, people: People, known: Stage) -> Stage | None:
         return None
     stage = run.directory.stage("images", run.key("images", people.key))
     labels = _image_labels(run, people)
-
-    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
-        shard = Known.read(known.path(f"{index:05d}.parquet"))
-        paths = index_paths(shard.events, samples)
-        rows = [_pixels(run, paths.get(sample_id)) for sample_id in samples["sample_id"]]
-        return (
-            samples.select("sample_id")
-            .with_columns(pl.Series("pixels", rows, pl.Binary()))
-            .join(labels, on="sample_id", how="left")
-        )
-
     with run.watch.stage("images") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run, stage, run.shards(people.samples), partial(_image_shard, known, labels), progress)
+
+
+def _image_shard(known: Stage, labels: pl.DataFrame, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
+    paths = index_paths(Known.read(known.shard(index)).events, samples)
+    rows = [_pixels(run, paths.get(sample_id)) for sample_id in samples["sample_id"]]
+    return (
+        samples.select("sample_id")
+        .with_columns(pl.Series("pixels", rows, pl.Binary()))
+        .join(labels, on="sample_id", how="left")
+    )
 
 
 def index_paths(seen: pl.DataFrame, samples: pl.DataFrame) -> dict[str, str]:

@@ -1,69 +1,114 @@
-"""Shards and splits shared among processes, each of one thread, so that their number never changes a result.
+"""The one door to more than one processor: jobs done here, in processes, or on a Ray cluster, with the same bytes.
 
-More threads in one process gain little on the small matrices of a summary, and on a busy machine lose much.
+Each process uses one thread, so that their number never changes a result. More threads in one process gain little on
+the small matrices of a summary, and on a busy machine lose much.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from xhaim.errors import BackendError
+import polars as pl
+
+from xhaim.errors import DataError, PrerequisiteError
 from xhaim.ports import Progress
-from xhaim.run.context import Run
+from xhaim.run.context import EngineName, Run
+from xhaim.run.directory import Stage, write_frame
+from xhaim.run.engines import Engine, Here, Processes, one_thread
+from xhaim.run.faults import Ended, Work, attempt
 from xhaim.run.watch import Quiet
+
+__all__ = ["ShardWork", "close_engines", "each_shard", "one_thread", "share"]
 
 T = TypeVar("T")
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_OPEN: dict[tuple[EngineName, int], Engine] = {}
 
 
-def one_thread() -> None:
-    """Let numeric libraries use one thread: another number of threads adds in another order, and rounds otherwise."""
-    for variable in THREAD_VARIABLES:
-        os.environ[variable] = "1"  # for those that are not imported yet
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
+def share(run: Run, work: Work[T], jobs: Sequence[T], progress: Progress) -> None:
+    """Do ``work(run, job)`` for every job: here, or in ``run.workers`` processes of the run's engine.
 
-
-def share(run: Run, work: Callable[[Run, T], Sequence[str]], jobs: Sequence[T], progress: Progress) -> None:
-    """Do ``work(run, job)`` for every job: here, or in ``run.workers`` processes.
-
-    ``work`` is a function of a module, writes its own result, and returns notes for the user, which are said in the
-    order of the jobs. An error of one job is raised after those under way have ended; what they wrote stays.
+    The notes that it returns are said in the order of the jobs. A fault that the user can mend is raised after the jobs
+    under way have ended. Any other costs its own job alone: a DataError counts them when all others are done. What was
+    written stays; the same command does only the rest.
     """
-    quiet = replace(run, watch=Quiet(), workers=1)
-    notes: dict[int, Sequence[str]] = {}
+    task = partial(attempt, work, replace(run, watch=Quiet(), workers=1))
+    ended: dict[int, Ended] = {}
     progress(0, len(jobs))
-    if run.workers == 1 or len(jobs) < 2:
-        for done, job in enumerate(jobs):
-            notes[done] = work(quiet, job)
-            progress(done + 1, len(jobs))
-    else:
-        context = multiprocessing.get_context("spawn")  # fork would copy the locks of threads that it does not copy
-        size = min(run.workers, len(jobs))
-        with ProcessPoolExecutor(size, mp_context=context, initializer=one_thread) as pool:
-            places = {pool.submit(partial(work, quiet), job): place for place, job in enumerate(jobs)}
-            try:
-                for done, future in enumerate(as_completed(places)):
-                    notes[places[future]] = future.result()
-                    progress(done + 1, len(jobs))
-            except BrokenProcessPool:
-                raise BackendError(
-                    "a worker process was killed, most likely for want of memory",
-                    do="run the same command again: it goes on where it stopped; fewer processes with --workers 1",
-                ) from None
-            except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
-                raise
-    for place in sorted(notes):
-        for note in notes[place]:
+    with closing(_engine(run, len(jobs)).outcomes(run, task, jobs)) as outcomes:
+        for place, one in outcomes:
+            if one.error is not None:
+                raise one.error
+            ended[place] = one
+            progress(len(ended), len(jobs))
+    for place in sorted(ended):
+        for note in ended[place].notes:
             run.watch.note(note)
+    _raise_faults([ended[place] for place in sorted(ended) if ended[place].fault])
+
+
+def _raise_faults(faulty: Sequence[Ended]) -> None:
+    if faulty:
+        counted = Counter(one.fault for one in faulty)
+        raise DataError(
+            f"{len(faulty)} parts of this stage failed; all others are done and kept",
+            got=", ".join(f"{fault} ({n})" for fault, n in sorted(counted.items(), key=str)),
+            do="the same command does only these again; if they fail again, tell the developers these places",
+        ) from RuntimeError(faulty[0].trace)
+
+
+ShardWork = Callable[[Run, int, pl.DataFrame], pl.DataFrame]
+"""From the number of a shard and its samples to its rows; a function of a module, or a partial of one."""
+
+
+def each_shard(
+    run: Run, stage: Stage, shards: Iterable[tuple[int, pl.DataFrame]], work: ShardWork, progress: Progress
+) -> Stage:
+    """Write the rows of every shard whose file is not there yet, and return the stage.
+
+    Raises PrerequisiteError where a file was written and is not seen here: a node that has storage of its own.
+    """
+    every = list(shards)
+    todo = [(index, samples) for index, samples in every if not stage.shard(index).exists()]
+    share(run, partial(_one_shard, stage, work), todo, progress)
+    unseen = [index for index, _ in todo if not stage.shard(index).exists()]
+    if unseen:
+        raise PrerequisiteError(
+            f"{len(unseen)} files of {stage.folder} were written and are not seen here",
+            expected="a run directory on storage that all nodes share",
+            do="put --out there; on NFS mount it with lookupcache=positive",
+        )
+    progress(len(every), len(every))
+    return stage
+
+
+def _one_shard(stage: Stage, work: ShardWork, run: Run, job: tuple[int, pl.DataFrame]) -> Sequence[str]:
+    index, samples = job
+    write_frame(stage.shard(index), work(run, index, samples))
+    return tuple(run.watch.notes)
+
+
+def _engine(run: Run, jobs: int) -> Engine:
+    """Return who does so many jobs of a run: this process, or an engine that stays open for the next stage."""
+    if run.workers == 1 or jobs < 2:
+        return Here()
+    which = (run.engine, run.workers)
+    if which not in _OPEN:
+        if run.engine == "ray":
+            from xhaim.run.on_ray import Cluster
+
+            _OPEN[which] = Cluster(run.workers)
+        else:
+            _OPEN[which] = Processes(run.workers)
+    return _OPEN[which]
+
+
+def close_engines() -> None:
+    """End the processes of all engines."""
+    while _OPEN:
+        _OPEN.popitem()[1].close()

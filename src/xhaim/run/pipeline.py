@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xhaim import __version__
 from xhaim.config import RunSettings, SampleSettings, settings_hash
 from xhaim.errors import DataError, TaskError
 from xhaim.evaluate.data_grids import DataTables
-from xhaim.run.context import Run, Watcher
+from xhaim.run.context import EngineName, Run, Watcher
 from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
 from xhaim.run.explainer import Explainer
@@ -18,8 +18,10 @@ from xhaim.run.explanations import explain_samples
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
 from xhaim.run.numbers import store_concepts, store_haim, store_images, store_numbers
-from xhaim.run.parallel import one_thread
+from xhaim.run.on_ray import ADDRESS, require_ray
+from xhaim.run.parallel import close_engines, one_thread
 from xhaim.run.people import People, gather
+from xhaim.run.set_aside import without
 from xhaim.run.vectors import embed_documents
 from xhaim.run.watch import Quiet
 from xhaim.run.words import find_evidence, summarize
@@ -55,13 +57,33 @@ def load_tasks(settings: RunSettings) -> tuple[Task, ...]:
     return tasks
 
 
-def begin(store_path: Path, settings: RunSettings, out: Path, watch: Watcher, workers: int | None = None) -> Run:
-    """Open or create the run directory and write its manifest. ``workers``: processes; None: one for each core."""
+EVERY = 100_000
+"""Workers of a Ray cluster for which no number was said: as many as it has, and may yet get."""
+
+
+def begin(
+    store_path: Path,
+    settings: RunSettings,
+    out: Path,
+    watch: Watcher,
+    workers: int | None = None,
+    engine: EngineName = "local",
+) -> Run:
+    """Open or create the run directory and write its manifest.
+
+    ``workers``: processes; None: one for each core, of this machine or of the cluster at ``RAY_ADDRESS``. Neither they
+    nor the engine change a byte of the result. Raises PrerequisiteError where the engine is not installed.
+    """
     tasks = load_tasks(settings)
     one_thread()
+    cores = os.cpu_count() or 1
+    if engine == "ray":
+        require_ray()
+        store_path, out = store_path.resolve(), out.resolve()  # nodes work in folders of their own
+        cores = EVERY if ADDRESS in os.environ else cores
     store = Store.open(store_path)
     directory = RunDirectory.create(out)
-    run = Run(directory, store, settings, tasks, watch, workers or os.cpu_count() or 1)
+    run = Run(directory, store, settings, tasks, watch, workers or cores, engine)
     _refuse_another(run)
     if ignored := [task.id for task in tasks if settings.report_policy and not task.needs_image]:
         watch.note(f"the report policy is for findings; {', '.join(ignored)}: all text known before the prediction")
@@ -102,6 +124,13 @@ def _refuse_another(run: Run) -> None:
 
 def execute(run: Run) -> Results:
     """Do what is missing of a run; what is there and decided by the same things is kept."""
+    try:
+        return _execute(run)
+    finally:
+        close_engines()
+
+
+def _execute(run: Run) -> Results:
     people = gather(run)
     known = store_known(run, people)
     embeddings = embed_documents(run, people, known)
@@ -111,7 +140,9 @@ def execute(run: Run) -> Results:
     for task in run.tasks:
         seen = known[run.policy(task)]
         evidence = find_evidence(run, people, seen, embeddings, task)
+        people = without(run, people, task, "1 retrieve", evidence)
         summaries = summarize(run, people, evidence, task)
+        people = without(run, people, task, "2 summarize", summaries)
         concepts = store_concepts(run, people, evidence, task)
         theirs = store_haim(run, people, seen, embeddings)
         inputs = Inputs(seen, numbers, concepts, summaries, theirs, images)
@@ -119,7 +150,7 @@ def execute(run: Run) -> Results:
         explanations, explainer = explain_samples(run, people, inputs, evidence, predictions, task)
         results.evidence[task.id], results.predictions[task.id] = evidence, predictions
         results.explanations[task.id], results.explainers[task.id] = explanations, explainer
-    return results
+    return replace(results, people=people)
 
 
 def _when(sample: SampleSettings, tasks: tuple[Task, ...]) -> str:

@@ -26,6 +26,7 @@ from xhaim.run.embedding_cache import FILE, SWITCH, EmbeddingCache
 from xhaim.run.known import Known
 from xhaim.run.parallel import share
 from xhaim.run.people import People
+from xhaim.run.set_aside import SetAside
 
 _BLOCK = 64
 """Texts that are looked up, computed and kept at a time."""
@@ -133,11 +134,13 @@ def embed_documents(run: Run, people: People, known: dict[ReportPolicy, Stage]) 
 
 def _embed_shard(known: dict[ReportPolicy, Stage], stage: Stage, run: Run, index: int) -> Sequence[str]:
     texts = _shard_texts(run, known, index)
-    cache = _open_cache(run, stage)
+    cache = None if run.engine == "ray" else _open_cache(run, stage)  # machines cannot share a file of SQLite
     vectors = Vectors(run.settings.retrieve.encoder, cache)
     if texts:  # each shard in an order of its own, so that two processes seldom meet the same text at the same time
         vectors(sorted(texts, key=lambda text: text_hash(f"{index} {text}")))
     vectors.save(stage.path(f"{index:05d}.parquet"), texts)
+    if cache is None:
+        return ()
     cache.close()
     return [f"embeddings are not kept for another run: {cache.fault}"] if cache.fault else []
 
@@ -159,7 +162,8 @@ def _open_cache(run: Run, stage: Stage) -> EmbeddingCache:
 def _shard_texts(run: Run, known: dict[ReportPolicy, Stage], index: int) -> list[str]:
     texts: dict[str, None] = {}
     for stage in known.values():
-        for documents in Known.read(stage.path(f"{index:05d}.parquet")).documents.values():
-            for chunks in chunks_of(run, documents).values():
-                texts |= dict.fromkeys(embedded_text(chunk) for chunk in chunks)
+        for sample_id, documents in Known.read(stage.shard(index)).documents.items():
+            with SetAside().trying(sample_id):  # step 1 meets the same fault, and counts it
+                for chunks in chunks_of(run, documents).values():
+                    texts |= dict.fromkeys(embedded_text(chunk) for chunk in chunks)
     return sorted(texts)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock
 
@@ -21,8 +21,10 @@ from xhaim.retrieve.hybrid import retrieve
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
+from xhaim.run.parallel import each_shard
 from xhaim.run.parquet_records import from_frame, to_frame
 from xhaim.run.people import People
+from xhaim.run.set_aside import SetAside
 from xhaim.run.vectors import Vectors, chunks_of
 from xhaim.summarize.extractive import extractive
 from xhaim.summarize.generative import generative
@@ -33,20 +35,31 @@ def find_evidence(run: Run, people: People, known: Stage, embeddings: Stage, tas
     """Step 1: write the evidence of every labelled sample to ``evidence/<task>/``."""
     key = run.key("evidence", known.key, embeddings.key, settings_hash(task, run.settings.retrieve))
     stage = run.task_stage("evidence", task, key)
-    wanted = set(people.of(task)["sample_id"])
-    vectors = Vectors(run.settings.retrieve.encoder)
-
-    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
-        vectors.load(embeddings.path(f"{index:05d}.parquet"))
-        shard = Known.read(known.path(f"{index:05d}.parquet"))
-        found: list[Evidence] = []
-        for sample_id in samples["sample_id"]:
-            if sample_id in wanted:
-                found += evidence_of(run, task, sample_id, shard, vectors)
-        return to_frame(found, Evidence)
-
+    work = partial(_find_shard, task, known, embeddings, stage)
     with run.watch.stage(f"1 retrieve: {task.title}") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run, stage, _labelled(run, people, task), work, progress)
+
+
+def _labelled(run: Run, people: People, task: Task) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield the shards of all samples, of each those that have a label for the task."""
+    labels = people.labels[task.id].select("sample_id")
+    for index, samples in run.shards(people.samples):
+        yield index, samples.join(labels, on="sample_id", how="semi", maintain_order="left")
+
+
+def _find_shard(
+    task: Task, known: Stage, embeddings: Stage, stage: Stage, run: Run, index: int, samples: pl.DataFrame
+) -> pl.DataFrame:
+    vectors = Vectors(run.settings.retrieve.encoder)
+    vectors.load(embeddings.shard(index))
+    shard = Known.read(known.shard(index))
+    found: list[Evidence] = []
+    aside = SetAside()
+    for sample_id in samples["sample_id"]:
+        with aside.trying(sample_id):
+            found += evidence_of(run, task, sample_id, shard, vectors)
+    aside.write(stage, index)
+    return to_frame(found, Evidence)
 
 
 def evidence_of(run: Run, task: Task, sample_id: str, shard: Known, vectors: Vectors) -> list[Evidence]:
@@ -58,24 +71,37 @@ def evidence_of(run: Run, task: Task, sample_id: str, shard: Known, vectors: Vec
 
 
 def summarize(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
-    """Step 2: write the summaries of every labelled sample to ``summaries/<task>/``."""
+    """Step 2: write the summaries of every labelled sample to ``summaries/<task>/``.
+
+    A language model is asked by threads of this process alone: budgets and the ledger are of one process.
+    """
     settings, door = run.settings, run.settings.llm
     key = run.key("summaries", evidence.key, settings_hash(settings.summarize, door.decisive(), settings.encoder.name))
     stage = run.task_stage("summaries", task, key)
-    subjects = dict(people.samples.select("sample_id", "subject_id").iter_rows())
-    writer: Callable[[Evidence], tuple[Summary, str | None]] | None = None
-
-    def work(index: int, _: pl.DataFrame) -> pl.DataFrame:
-        nonlocal writer
-        writer = writer or summary_writer(run, task, subjects)
-        found = from_frame(pl.read_parquet(evidence.path(f"{index:05d}.parquet")), Evidence)
-        written = each(writer, found, door.concurrency if door.url else 1)
-        for note in [note for _, note in written if note]:
-            run.watch.note(note)
-        return to_frame([summary for summary, _ in written], Summary)
-
+    work = partial(_summarize_shard, task, evidence, stage)
     with run.watch.stage(f"2 summarize: {task.title}") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run.alone if door.url else run, stage, _labelled(run, people, task), work, progress)
+
+
+def _summarize_shard(
+    task: Task, evidence: Stage, stage: Stage, run: Run, index: int, samples: pl.DataFrame
+) -> pl.DataFrame:
+    door = run.settings.llm
+    write = summary_writer(run, task, dict(samples.select("sample_id", "subject_id").iter_rows()))
+    found = from_frame(pl.read_parquet(evidence.shard(index)), Evidence)
+    aside = SetAside()
+
+    def one(item: Evidence) -> tuple[Summary, str | None] | None:
+        with aside.trying(item.sample_id):
+            return write(item)
+        return None
+
+    written = [made for made in each(one, found, door.concurrency if door.url else 1) if made is not None]
+    aside.write(stage, index)
+    for _, note in written:
+        if note:
+            run.watch.note(note)
+    return to_frame([summary for summary, _ in written if summary.sample_id not in aside.reasons], Summary)
 
 
 def summary_writer(
@@ -85,9 +111,7 @@ def summary_writer(
 
     ``subjects``: sample_id -> subject_id. With the summary comes what the user should know of it.
     """
-    from xhaim.predict.encoder import token_counter
-
-    tokens = token_counter(run.settings.encoder.name)
+    tokens = _token_counter(run.settings.encoder.name)
     settings = run.settings.summarize
     turn = Lock()
 
@@ -106,6 +130,14 @@ def summary_writer(
         return extractive(evidence, task, count, settings), note
 
     return write
+
+
+@cache
+def _token_counter(encoder: str) -> Callable[[str], int]:
+    """Load a tokenizer once in a process, not once for each shard."""
+    from xhaim.predict.encoder import token_counter
+
+    return token_counter(encoder)
 
 
 def language_model(run: Run, subject_id: int | None = None) -> LanguageModel | None:
