@@ -118,6 +118,15 @@ class SummarizeSettings(_Settings):
     """Word pieces of the encoder, special tokens counted; Bio_ClinicalBERT takes 510."""
 
 
+class EntailmentSettings(_Settings):
+    """Steps 2 and 4: whether what a language model writes follows from what it cites."""
+
+    path: str | None = None
+    """Folder of an NLI model; ``None``: only the rules check, and every record says so."""
+    at_least: Share = 0.5
+    """Probability of entailment from which a sentence follows: more likely than neutral and contradiction together."""
+
+
 class EncoderSettings(_Settings):
     """Step 3, fine-tuning: AdamW, warm-up 10 %, early stop on grouped validation."""
 
@@ -170,6 +179,7 @@ class RunSettings(_Settings):
     retrieve: RetrieveSettings = RetrieveSettings()
     summarize: SummarizeSettings = SummarizeSettings()
     llm: LanguageModelSettings = LanguageModelSettings()
+    entailment: EntailmentSettings = EntailmentSettings()
     encoder: EncoderSettings = EncoderSettings()
     fusion: FusionSettings = FusionSettings()
     explain: ExplainSettings = ExplainSettings()

@@ -74,3 +74,23 @@ class LanguageModel(Protocol):
         ``images`` are shown before ``user``, in their order. They are given only where a model is to see some, so a
         model without eyes need not have the parameter.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """How a premise bears on a hypothesis: three probabilities whose sum is 1, but for rounding."""
+
+    entailment: float
+    neutral: float
+    contradiction: float
+
+
+class Entailment(Protocol):
+    """Premise and hypothesis to probabilities."""
+
+    @property
+    def name(self) -> str:
+        """Id and revision: part of every cache key."""
+
+    def infer(self, premise: str, hypothesis: str) -> Inference | None:
+        """Return the probabilities, a function of the two texts alone; None where they are longer than it reads."""

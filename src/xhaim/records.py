@@ -171,6 +171,8 @@ class CitedSentence:
     text: str
     chunk_ids: tuple[str, ...]
     """At least one for a summary's sentence."""
+    entailment: float | None = None
+    """Probability that it follows from its chunks; ``None``: not asked, or the chart's own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,8 @@ class Summary:
     """``extractive``, or the model's id."""
     dropped: int = 0
     """Sentences that failed their checks."""
+    entailment: str = "entailment not checked: no model"
+    """Which model said that each sentence follows from its chunks, or why none did."""
 
     @property
     def text(self) -> str:

@@ -11,6 +11,7 @@ from xhaim.errors import BackendError
 from xhaim.explain.phrase import ROLES, phrase
 from xhaim.explain.verify import verify
 from xhaim.llm.scripted import ScriptedModel
+from xhaim.ports import Inference
 
 
 def case():
@@ -31,7 +32,7 @@ def test_other_words_for_the_same_facts_are_taken():
     chart, found, place, new, model = answered(lambda text: text.replace("says", "reads"))
     assert "reads" in new.statements[place].text
     assert new.statements[place].markers == found.statements[place].markers
-    assert new.writer == "composed, phrased by scripted"
+    assert new.writer == "composed, phrased by scripted; entailment not checked: no model"
     assert verify(new, chart, task=TASK) == []
     asked = json.loads(model.asked[0][1])
     assert {one["n"] for one in asked} == {i for i, one in enumerate(found.statements) if one.role in ROLES}
@@ -65,3 +66,27 @@ def test_other_sentences_and_other_replies():
     ):
         with pytest.raises(BackendError):
             phrase(found, chart, TASK, ScriptedModel([reply]))
+
+
+class _Doubts:
+    """Says of every pair that the second text does not follow from the first."""
+
+    name = "doubts@1"
+
+    def __init__(self):
+        self.asked = []
+
+    def infer(self, premise, hypothesis):
+        self.asked.append((premise, hypothesis))
+        return Inference(0.4, 0.6, 0.0)
+
+
+def test_words_that_do_not_follow_from_the_composed_sentence_are_not_taken():
+    chart, found, place = case()
+    text = found.statements[place].text
+    reply = json.dumps({"sentences": [{"n": place, "text": text.replace("says", "reads")}]})
+    doubts = _Doubts()
+    assert phrase(found, chart, TASK, ScriptedModel([reply]), doubts) == found
+    assert doubts.asked == [(text, text.replace("says", "reads"))]
+    taken = phrase(found, chart, TASK, ScriptedModel([reply]), doubts, 0.4)
+    assert taken.writer == "composed, phrased by scripted; entailment by doubts@1"

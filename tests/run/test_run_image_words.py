@@ -1,4 +1,3 @@
-import inspect
 import json
 import re
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from xhaim.cohort.guard import admissible
 from xhaim.config import LanguageModelSettings, RunSettings
 from xhaim.errors import DataError
 from xhaim.llm.client import OpenAICompatible
-from xhaim.llm.ledger import FILE, Ledger
+from xhaim.llm.ledger import FILE
 from xhaim.llm.pictures import data_url
 from xhaim.llm.privacy import PrivacyError
 from xhaim.llm.scripted import ScriptedServer, Sent, serve
@@ -294,7 +293,6 @@ def test_a_description_stands_by_its_own_image_only(begin: Any) -> None:
         assert beside(frame, words).height == frame.height + (not changed)
 
 
-@pytest.mark.skipif("images" not in inspect.signature(Ledger.ask).parameters, reason="the ledger takes no images yet")
 def test_through_the_ledger_an_image_is_asked_about_once_and_no_pixel_is_stored(begin: Any) -> None:
     with serve(eyes(pleural_effusion=EFFUSION)) as server:
         run, people, known = begin(server.url)

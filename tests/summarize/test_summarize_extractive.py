@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from xhaim.config import SummarizeSettings
 from xhaim.records import Chunk, Evidence, ScoredChunk, Summary
-from xhaim.summarize.extractive import extractive
+from xhaim.summarize.extractive import VERBATIM, extractive
 from xhaim.task import load_task
 from xhaim.text.sentences import sentences
 
@@ -73,7 +73,7 @@ def test_a_sentence_that_alone_is_too_long_is_cut_between_words() -> None:
 
 
 def test_no_evidence_no_sentences() -> None:
-    assert run(evidence()) == Summary("s1", TASK.id, "cxr", (), 2, "extractive")
+    assert run(evidence()) == Summary("s1", TASK.id, "cxr", (), 2, "extractive", 0, VERBATIM)
 
 
 TEXT = st.lists(

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from xhaim.errors import BackendError, PrerequisiteError
+from xhaim.ports import Inference
 from xhaim.text.entailment import (
     NO_TEXT,
     NOT_CHECKED,
     TOO_LONG,
-    Inference,
     Support,
     sequence_classifier,
     support,

@@ -147,4 +147,5 @@ def summary_lines(summary: Summary, anchors: Anchors) -> tuple[str, str, tuple[S
                 marks[chunk_id] = Mark(f"{letter}{len(marks) + 1}", target, "passage")
         used = tuple(marks[chunk_id] for chunk_id in dict.fromkeys(sentence.chunk_ids) if chunk_id in marks)
         lines.append(Sentence(sentence.text, used))
-    return ("Notes" if summary.modality == "notes" else "Chest X-ray words", summary.writer, tuple(lines))
+    name = "Notes" if summary.modality == "notes" else "Chest X-ray words"
+    return (name, f"{summary.writer}; {summary.entailment}", tuple(lines))

@@ -18,9 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xhaim.errors import BackendError
 from xhaim.explain.figures import figures
 from xhaim.explain.verify import verify
-from xhaim.ports import LanguageModel
+from xhaim.ports import Entailment, LanguageModel
 from xhaim.records import Explanation, Record, Statement
 from xhaim.task import Task
+from xhaim.text.entailment import NOT_CHECKED, support
 
 ROLES = ("for", "against", "observed", "missing")
 """What is rephrased; figures of the other roles cannot be checked without the run that measured them."""
@@ -48,8 +49,18 @@ class _Answer(BaseModel):
     sentences: Annotated[list[_Sentence], Field(max_length=200)]
 
 
-def phrase(explanation: Explanation, record: Record, task: Task, model: LanguageModel) -> Explanation:
-    """Return the explanation with those of the model's sentences that hold. Raises BackendError without an answer."""
+def phrase(
+    explanation: Explanation,
+    record: Record,
+    task: Task,
+    model: LanguageModel,
+    nli: Entailment | None = None,
+    at_least: float = 0.5,
+) -> Explanation:
+    """Return the explanation with those of the model's sentences that hold. Raises BackendError without an answer.
+
+    With a model ``nli`` a sentence must also follow, with a probability of ``at_least``, from the one it replaces.
+    """
     places = [place for place, one in enumerate(explanation.statements) if one.role in ROLES]
     asked = [{"n": place, "text": explanation.statements[place].text} for place in places]
     if not asked:
@@ -65,11 +76,13 @@ def phrase(explanation: Explanation, record: Record, task: Task, model: Language
     taken = explanation
     for place, text in written.items():
         statement = explanation.statements[place]
-        if _same_content(statement.text, text):
+        follows = support(text, [statement.text], nli).fault(at_least) is None
+        if follows and _same_content(statement.text, text):
             changed = _with(taken, place, replace(statement, text=text))
             if not verify(changed, record, task=task):
                 taken = changed
-    return taken if taken == explanation else replace(taken, writer=f"composed, phrased by {model.name}")
+    checked = f"entailment by {nli.name}" if nli else NOT_CHECKED
+    return taken if taken == explanation else replace(taken, writer=f"composed, phrased by {model.name}; {checked}")
 
 
 def _with(explanation: Explanation, place: int, statement: Statement) -> Explanation:

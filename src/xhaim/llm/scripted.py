@@ -64,8 +64,6 @@ class ScriptedServer:
     """Of its ``/v1``, as ``llm.url`` wants it."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     """(system, user) of every request, as it came in."""
-    shown: list[tuple[str, ...]] = field(default_factory=list)
-    """URLs of the images of every request."""
 
 
 def completion(text: str, finish_reason: str = "stop", model: str = "scripted") -> bytes:
@@ -88,7 +86,6 @@ def serve(answer: Callable[[str, str], str | Sent]) -> Iterator[ScriptedServer]:
             said = json.loads(whole)["messages"]
             system, user = (_words_of(said[place]["content"]) for place in (0, -1))
             server.asked.append((system, user))
-            server.shown.append(_images_of(said[-1]["content"]))
             found = answer(system, user)
             with contextlib.suppress(OSError):  # or is gone by now
                 _send(self, Sent(completion(found)) if isinstance(found, str) else found)
@@ -108,13 +105,10 @@ def serve(answer: Callable[[str, str], str | Sent]) -> Iterator[ScriptedServer]:
 
 
 def _words_of(content: str | list[dict[str, Any]]) -> str:
-    """Return what a message says, without its images."""
-    return content if isinstance(content, str) else "\n".join(str(part["text"]) for part in content if "text" in part)
-
-
-def _images_of(content: str | list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return what a message says, with the URLs of its images."""
     parts = [] if isinstance(content, str) else content
-    return tuple(part["image_url"]["url"] for part in parts if "image_url" in part)
+    said = (part["image_url"]["url"] if "image_url" in part else part["text"] for part in parts)
+    return content if isinstance(content, str) else "\n".join(map(str, said))
 
 
 def _send(handler: BaseHTTPRequestHandler, sent: Sent) -> None:

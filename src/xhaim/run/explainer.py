@@ -23,7 +23,7 @@ from xhaim.run.measure import measured
 from xhaim.run.models import Inputs, features_of, model_stage
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
-from xhaim.run.words import language_model
+from xhaim.run.words import entailment_model, language_model
 from xhaim.task import Task
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class Explainer:
         if model is None:
             return composed
         try:
-            return phrase(composed, record, self.task, model)
+            follows = self.run.settings.entailment
+            return phrase(composed, record, self.task, model, entailment_model(follows.path), follows.at_least)
         except BackendError as error:
             self.run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
             return composed

@@ -20,6 +20,7 @@ from xhaim.run.explainer import Explainer
 from xhaim.run.models import Inputs
 from xhaim.run.parallel import share
 from xhaim.run.people import People
+from xhaim.run.words import entailment_model
 from xhaim.task import Task
 
 BATCHES = 4
@@ -30,11 +31,18 @@ def explain_samples(
     run: Run, people: People, inputs: Inputs, evidence: Stage, predictions: Stage, task: Task
 ) -> tuple[Stage, Explainer]:
     """Step 4: explain test samples of the first split, spread evenly over the range of risks."""
+    nli = entailment_model(run.settings.entailment.path)
     key = run.key(
         "explanations",
         predictions.key,
         evidence.key,
-        settings_hash(task, run.settings.explain, run.settings.llm.decisive()),
+        settings_hash(
+            task,
+            run.settings.explain,
+            run.settings.llm.decisive(),
+            run.settings.entailment.at_least,
+            nli.name if nli else None,
+        ),
     )
     stage = run.task_stage("explanations", task, key)
     explainer = Explainer(run, people, inputs, evidence, predictions, task, split=0)

@@ -28,6 +28,7 @@ from xhaim.records import Image, ReportPolicy, Sample
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
+from xhaim.run.parallel import each_shard
 from xhaim.run.people import People
 from xhaim.run.words import language_model
 from xhaim.summarize.images import Described, Shown, describe
@@ -84,16 +85,16 @@ def _describe_all(run: Run, people: People, known: Stage, settings: LanguageMode
     eyes = replace(run, settings=run.settings.model_copy(update={"llm": settings}))
     model: LanguageModel | None = None
 
-    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
+    def work(_: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
         nonlocal model
         model = model or _seeing(eyes)
-        shard = Known.read(known.path(f"{index:05d}.parquet"))
+        shard = Known.read(known.shard(index))
         todo = [(sample, shard.images.get(sample.sample_id, ())) for sample in as_samples(samples)]
         rows = each(partial(_describe_one, run, model), todo, settings.concurrency)
         return pl.DataFrame(rows, schema=IMAGE_WORDS_SCHEMA, orient="row")
 
-    with run.watch.stage("images in words") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+    with run.watch.stage("images in words") as progress:  # budgets are of one process
+        return each_shard(run.alone, stage, run.shards(people.samples), work, progress)
 
 
 def _seeing(run: Run) -> LanguageModel:
@@ -174,13 +175,12 @@ def _shown(run: Run, images: Sequence[Image]) -> dict[Image, Shown]:
 def _joined(run: Run, policy: ReportPolicy, known: Stage, words: Stage, people: People) -> Stage:
     """Write what was known under a policy and the descriptions to ``described/<policy>/``."""
     stage = run.policy_stage("described", policy, run.key("described", known.key, words.key))
-
-    def work(index: int, _: pl.DataFrame) -> pl.DataFrame:
-        name = f"{index:05d}.parquet"
-        return beside(pl.read_parquet(known.path(name)), pl.read_parquet(words.path(name)))
-
     with run.watch.stage(f"images in words ({policy})") as progress:
-        return stage.each(run.shards(people.samples), work, progress)
+        return each_shard(run, stage, run.shards(people.samples), partial(_beside_shard, known, words), progress)
+
+
+def _beside_shard(known: Stage, words: Stage, _: Run, index: int, __: pl.DataFrame) -> pl.DataFrame:
+    return beside(pl.read_parquet(known.shard(index)), pl.read_parquet(words.shard(index)))
 
 
 def beside(known: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:

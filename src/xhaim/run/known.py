@@ -37,9 +37,11 @@ def _known(policy: ReportPolicy, run: Run, _: int, samples: pl.DataFrame) -> pl.
     return known_of(run.store, samples, policy)
 
 
-def known_of(store: Store, samples: pl.DataFrame, policy: ReportPolicy) -> pl.DataFrame:
-    """Return the admissible events of some samples, of the kinds that any step reads."""
-    wanted = pl.col("code").is_in(_codes_read(store.path, store.fingerprint))
+def known_of(store: Store, samples: pl.DataFrame, policy: ReportPolicy, also: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the admissible events of some samples, of the kinds that any step reads, and of kinds ``also``."""
+    wanted = pl.any_horizontal(
+        pl.col("code").is_in(_codes_read(store.path, store.fingerprint)), *(code_is(kind) for kind in also)
+    )
     return admissible(store.events(samples["subject_id"].to_list()).filter(wanted), samples, policy)
 
 

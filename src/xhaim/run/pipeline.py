@@ -15,6 +15,7 @@ from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
 from xhaim.run.explainer import Explainer
 from xhaim.run.explanations import explain_samples
+from xhaim.run.image_words import with_image_words
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
 from xhaim.run.numbers import store_concepts, store_haim, store_images, store_numbers
@@ -133,18 +134,19 @@ def execute(run: Run) -> Results:
 def _execute(run: Run) -> Results:
     people = gather(run)
     known = store_known(run, people)
-    embeddings = embed_documents(run, people, known)
+    shown = with_image_words(run, people, known)
+    embeddings = embed_documents(run, people, shown)
     first = known[run.policies[0]]
     numbers, images = store_numbers(run, people, first), store_images(run, people, first)
     results = Results(run, people, store_data_tables(run, people, first), {}, {}, {}, {})
     for task in run.tasks:
-        seen = known[run.policy(task)]
+        seen = shown[run.policy(task)]
         evidence = find_evidence(run, people, seen, embeddings, task)
         people = without(run, people, task, "1 retrieve", evidence)
         summaries = summarize(run, people, evidence, task)
         people = without(run, people, task, "2 summarize", summaries)
         concepts = store_concepts(run, people, evidence, task)
-        theirs = store_haim(run, people, seen, embeddings)
+        theirs = store_haim(run, people, known[run.policy(task)], embeddings)
         inputs = Inputs(seen, numbers, concepts, summaries, theirs, images)
         predictions = predict_risks(run, people, inputs, task)
         explanations, explainer = explain_samples(run, people, inputs, evidence, predictions, task)

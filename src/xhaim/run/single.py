@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import polars as pl
+
 from xhaim.cohort.samples import find_sample
 from xhaim.config import RunSettings
 from xhaim.errors import DataError, PrerequisiteError, TaskError, did_you_mean
+from xhaim.events import INPUT, MEDICATION
+from xhaim.modality.words import drugs, in_words, marked
 from xhaim.records import Explanation
 from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
 from xhaim.run.explanations import split_of
+from xhaim.run.known import known_of
 from xhaim.run.people import People, gather
 from xhaim.run.pipeline import Results, begin, execute
 from xhaim.run.watch import Quiet
+from xhaim.summarize.network_words import network_words
 from xhaim.task import Task
 
 
@@ -60,6 +66,25 @@ def list_samples(root: Path, task_id: str) -> list[str]:
     people: People = gather(run)
     ids: list[str] = people.of(_task(run, task_id))["sample_id"].to_list()
     return ids
+
+
+def record_in_words(root: Path, task_id: str, wanted: str, watch: Watcher) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return what a sample's record held before its prediction, in sentences with marks, and what each mark stands for.
+
+    Values, devices, drugs and what is missing of the task's signals; then what the small network reads in the image.
+    """
+    run = _run(root, watch)
+    task, people = _task(run, task_id), gather(run)
+    sample = find_sample(people.samples, wanted)
+    split, _ = split_of(people, task, sample, run.settings.split.repeats)
+    explainer = replace(execute(run).explainers[task.id], split=split)
+    row = people.samples.filter(pl.col("sample_id") == sample.sample_id)
+    seen = known_of(run.store, row, run.policy(task), also=(INPUT, MEDICATION))
+    names = dict(run.store.codes().select("code", "description").drop_nulls().iter_rows())
+    given = drugs(seen, names).get(sample.sample_id, ())
+    lines, marks = marked(in_words(explainer.record(sample), given, task.signals))
+    read = () if explainer.rows.too_few else network_words(explainer.features, sample.sample_id)
+    return (*lines, *read), marks
 
 
 def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explained:

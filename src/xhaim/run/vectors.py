@@ -123,7 +123,7 @@ def embed_documents(run: Run, people: People, known: dict[ReportPolicy, Stage]) 
     settings = run.settings.retrieve
     encoder = load_encoder(settings.encoder).name
     words = settings_hash(encoder, settings.max_words, settings.overlap_sentences)
-    stage = run.directory.stage("embeddings", run.key("vectors", people.key, words, *run.policies))
+    stage = run.directory.stage("embeddings", run.key("vectors", words, *(stage.key for stage in known.values())))
     todo = [index for index, _ in run.shards(people.samples) if not stage.path(f"{index:05d}.parquet").exists()]
     with run.watch.stage("embedding the notes") as progress:
         share(run, partial(_embed_shard, known, stage), todo, progress)

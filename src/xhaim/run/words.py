@@ -15,7 +15,7 @@ from xhaim.errors import BackendError
 from xhaim.llm.ledger import FILE, Ledger
 from xhaim.llm.limits import Limited, each
 from xhaim.llm.privacy import Closed, Gate, days_of, secret
-from xhaim.ports import LanguageModel
+from xhaim.ports import Entailment, LanguageModel
 from xhaim.records import MODALITIES, Evidence, Summary
 from xhaim.retrieve.hybrid import retrieve
 from xhaim.run.context import Run
@@ -76,7 +76,9 @@ def summarize(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
     A language model is asked by threads of this process alone: budgets and the ledger are of one process.
     """
     settings, door = run.settings, run.settings.llm
-    key = run.key("summaries", evidence.key, settings_hash(settings.summarize, door.decisive(), settings.encoder.name))
+    nli = entailment_model(settings.entailment.path)
+    words = (settings.summarize, door.decisive(), settings.encoder.name, settings.entailment.at_least)
+    key = run.key("summaries", evidence.key, settings_hash(*words, nli.name if nli else None))
     stage = run.task_stage("summaries", task, key)
     work = partial(_summarize_shard, task, evidence, stage)
     with run.watch.stage(f"2 summarize: {task.title}") as progress:
@@ -112,7 +114,8 @@ def summary_writer(
     ``subjects``: sample_id -> subject_id. With the summary comes what the user should know of it.
     """
     tokens = _token_counter(run.settings.encoder.name)
-    settings = run.settings.summarize
+    settings, follows = run.settings.summarize, run.settings.entailment
+    nli = entailment_model(follows.path)
     turn = Lock()
 
     def count(text: str) -> int:
@@ -124,7 +127,7 @@ def summary_writer(
         note = None
         if model is not None and evidence.chunks:
             try:
-                return generative(evidence, task, model, count, settings), None
+                return generative(evidence, task, model, count, settings, nli, follows.at_least), None
             except BackendError as error:
                 note = f"{evidence.sample_id}, {evidence.modality}: extractive summary, since {error.what}"
         return extractive(evidence, task, count, settings), note
@@ -154,6 +157,12 @@ def language_model(run: Run, subject_id: int | None = None) -> LanguageModel | N
     if subject_id is None:
         return Closed(ledger.name)
     return Gate(ledger, days_of(subject_id, secret(run.directory.root / "privacy.key")))
+
+
+@lru_cache(maxsize=2)
+def entailment_model(path: str | None) -> Entailment | None:
+    """Return the NLI model in a folder, once in a process; None where none is configured."""
+    return None if path is None else load("entailment_models", "sequence-classifier")(path)
 
 
 @lru_cache(maxsize=8)

@@ -17,6 +17,10 @@ CountTokens = Callable[[str], int]
 """Text -> word pieces with the encoder's tokenizer, special tokens counted."""
 
 
+VERBATIM = "the chart's own sentences"
+"""Why nothing is to be checked for entailment."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     text: str
@@ -42,7 +46,7 @@ def extractive(evidence: Evidence, task: Task, count_tokens: CountTokens, settin
     chosen = sorted(_fit(ranked, count_tokens, settings.max_tokens, terms), key=_newest_first)
     cited = tuple(CitedSentence(one.text, one.chunk_ids) for one in chosen)
     text = " ".join(sentence.text for sentence in cited)
-    return Summary(evidence.sample_id, task.id, evidence.modality, cited, count_tokens(text), "extractive")
+    return Summary(evidence.sample_id, task.id, evidence.modality, cited, count_tokens(text), "extractive", 0, VERBATIM)
 
 
 def _newest_first(one: _Candidate) -> tuple[float, str, int]:

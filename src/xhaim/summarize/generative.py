@@ -14,7 +14,7 @@ from xhaim.config import SummarizeSettings
 from xhaim.errors import BackendError
 from xhaim.llm.fence import fence_all, fenced, nonce, visible, without_marks
 from xhaim.llm.replies import UnusableReplyError, fault_of
-from xhaim.ports import LanguageModel
+from xhaim.ports import Entailment, LanguageModel
 from xhaim.records import CitedSentence, Evidence, Summary
 from xhaim.summarize.answer import Answer, Sentence, schema
 from xhaim.summarize.checks import faults
@@ -23,6 +23,7 @@ from xhaim.summarize.hostile import readable, without_orders
 from xhaim.summarize.mood import states
 from xhaim.summarize.sides import left_out, with_other_side
 from xhaim.task import Task
+from xhaim.text.entailment import NOT_CHECKED, support
 
 TEMPLATES = "v3"
 """Version of the prompts: a folder of ``prompts/``. The ledger keeps each prompt as it was sent."""
@@ -54,6 +55,8 @@ class _Question:
     model: LanguageModel
     count: CountTokens
     max_tokens: int
+    nli: Entailment | None
+    at_least: float
 
     def tokens(self, kept: tuple[CitedSentence, ...]) -> int:
         """Return how long the sentences are together."""
@@ -65,7 +68,13 @@ class _Question:
 
 
 def generative(
-    evidence: Evidence, task: Task, model: LanguageModel, count_tokens: CountTokens, settings: SummarizeSettings
+    evidence: Evidence,
+    task: Task,
+    model: LanguageModel,
+    count_tokens: CountTokens,
+    settings: SummarizeSettings,
+    nli: Entailment | None = None,
+    at_least: float = 0.5,
 ) -> Summary:
     """Return what ``model`` writes of the evidence, in its order, within ``settings.max_tokens``.
 
@@ -76,11 +85,14 @@ def generative(
     a concept that no sentence names stands at the end, both word for word (``sides``). Too long: asked once more for
     fewer words, then whole sentences are cut from the end. No evidence: no sentences, and nothing is asked. Raises
     BackendError when there is no answer that can be used; the caller may then write extractively and say so.
+
+    With a model ``nli`` every sentence that the model writes must also follow from its chunks, with a probability of
+    ``at_least``.
     """
     texts = readable([scored.chunk for scored in evidence.chunks])
     if not any(texts):
         return Summary(evidence.sample_id, task.id, evidence.modality, (), count_tokens(""), model.name)
-    question = _Question(evidence, task, texts, model, count_tokens, settings.max_tokens)
+    question = _Question(evidence, task, texts, model, count_tokens, settings.max_tokens, nli, at_least)
     words = int(settings.max_tokens * _WORDS_PER_TOKEN)
     best = _write(question, words, None)
     if best.wrong:
@@ -92,8 +104,9 @@ def generative(
     if not kept:
         got = "; ".join(best.wrong[:3]) or "not one sentence fits the length"
         raise BackendError(f"the language model '{model.name}' wrote no usable summary", got=got)
+    checked = f"entailment by {nli.name}, at least {at_least:g}" if nli else NOT_CHECKED
     return Summary(
-        evidence.sample_id, task.id, evidence.modality, kept, question.tokens(kept), model.name, best.dropped
+        evidence.sample_id, task.id, evidence.modality, kept, question.tokens(kept), model.name, best.dropped, checked
     )
 
 
@@ -165,7 +178,10 @@ def _checked(one: Sentence, question: _Question) -> CitedSentence | str:
         return f"the pieces it cites do not say {' or '.join(wrong)}"
     if not any(cited) or without_orders(text)[0] != text or not states(text):
         return "it is no statement of the chart"
-    return CitedSentence(text, tuple(chunk.chunk_id for chunk in chunks))
+    found = support(text, cited, question.nli)
+    if unsupported := found.fault(question.at_least):
+        return f"of the pieces it cites, {unsupported}"
+    return CitedSentence(text, tuple(chunk.chunk_id for chunk in chunks), found.entailment)
 
 
 def _prompt(question: _Question, words: int, again: str) -> str:

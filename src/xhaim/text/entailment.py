@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from xhaim.errors import BackendError, PrerequisiteError
+from xhaim.ports import Entailment, Inference
 
 NOT_CHECKED = "entailment not checked: no model"
 TOO_LONG = "entailment not checked: the cited texts are longer than the model reads"
@@ -21,26 +22,6 @@ NO_TEXT = "entailment not checked: no cited text"
 _NAMES = ("entailment", "neutral", "contradiction")
 _DECIMALS = 4
 """Of probabilities: coarser than what another number of threads changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """How a premise bears on a hypothesis: three probabilities whose sum is 1, but for rounding."""
-
-    entailment: float
-    neutral: float
-    contradiction: float
-
-
-class Entailment(Protocol):
-    """Premise and hypothesis to probabilities."""
-
-    @property
-    def name(self) -> str:
-        """Id and revision: part of every cache key."""
-
-    def infer(self, premise: str, hypothesis: str) -> Inference | None:
-        """Return the probabilities, a function of the two texts alone; None where they are longer than it reads."""
 
 
 @dataclass(frozen=True, slots=True)
