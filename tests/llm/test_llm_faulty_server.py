@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from xhaim.config import EncoderSettings, LanguageModelSettings, SummarizeSettings
+from xhaim.config import LanguageModelSettings, RunSettings
 from xhaim.llm.limits import each
 from xhaim.llm.scripted import Sent, completion, serve
 from xhaim.records import Chunk, Evidence, ScoredChunk
@@ -87,7 +87,7 @@ def test_a_server_with_every_fault_loses_nobody_and_shows_nothing_false(
 
     with serve(answer) as server:
         llm = LanguageModelSettings(url=server.url, model="m", timeout_s=0.7, concurrency=6)
-        chosen = SimpleNamespace(summarize=SummarizeSettings(), llm=llm, encoder=EncoderSettings())
+        chosen = RunSettings(tasks=(TASK.id,), llm=llm)
         run: Any = SimpleNamespace(settings=chosen, directory=SimpleNamespace(root=tmp_path))
         _door(tmp_path, llm)[0]._model.failures = 99  # what the breaker does is tested apart
         write = summary_writer(run, TASK, {f"s{n}": 1 for n in range(1, len(kinds) + 1)})

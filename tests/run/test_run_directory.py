@@ -47,17 +47,16 @@ def test_a_stage_is_kept_until_what_decides_it_changes(tmp_path):
     run = RunDirectory.create(tmp_path / "run")
     made = []
 
-    def work(index: int, samples: pl.DataFrame) -> pl.DataFrame:
-        made.append(index)
-        return samples
+    def work() -> pl.DataFrame:
+        made.append(1)
+        return pl.DataFrame({"a": [1]})
 
-    shards = [(0, pl.DataFrame({"a": [1]})), (1, pl.DataFrame({"a": [2]}))]
-    run.stage("step", "key").each(shards, work)
-    run.stage("step", "key").each(shards, work)
-    assert made == [0, 1]
-    run.stage("step", "key").path("00001.parquet").unlink()
-    run.stage("step", "key").each(shards, work)
-    assert made == [0, 1, 1]
+    for _ in range(2):
+        assert run.stage("step", "key").once("x.parquet", work)["a"].to_list() == [1]
+    assert len(made) == 1
+    run.stage("step", "key").path("x.parquet").unlink()
+    run.stage("step", "key").once("x.parquet", work)
+    assert len(made) == 2
     assert run.stage("step", "other key").shards() == []
 
 

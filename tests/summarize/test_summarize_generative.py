@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -48,6 +49,14 @@ def test_supported_sentences_are_kept_with_their_chunks() -> None:
     ]
     assert (summary.writer, summary.dropped, summary.n_tokens) == ("scripted", 0, words(summary.text))
     assert model.asked[0][2] is not None
+
+
+def test_samples_of_one_stay_with_the_same_evidence_ask_the_same_question() -> None:
+    model = ScriptedModel([answer(GOOD)] * 2)
+    for sample_id in ("s1", "s2"):
+        seen = replace(evidence(*TEXTS), sample_id=sample_id)
+        assert generative(seen, TASK, model, words, SummarizeSettings()).sample_id == sample_id
+    assert model.asked[0] == model.asked[1]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,7 +17,6 @@ import polars as pl
 
 from xhaim.atomic import write_bytes
 from xhaim.errors import DataError, PrerequisiteError
-from xhaim.ports import Progress, silent
 
 LAYOUT = 1
 """Of the run directory; another one is refused."""
@@ -79,22 +78,6 @@ class Stage:
     def frame(self) -> pl.DataFrame:
         """Return all its shards as one frame."""
         return pl.concat([pl.read_parquet(path) for path in self.shards()], how="vertical_relaxed")
-
-    def each(
-        self,
-        shards: Iterable[tuple[int, pl.DataFrame]],
-        work: Callable[[int, pl.DataFrame], pl.DataFrame],
-        progress: Progress = silent,
-    ) -> Stage:
-        """Do the work of every shard whose file is not there yet."""
-        todo = list(shards)
-        for done, (index, samples) in enumerate(todo):
-            progress(done, len(todo))
-            target = self.path(f"{index:05d}.parquet")
-            if not target.exists():
-                write_frame(target, work(index, samples))
-        progress(len(todo), len(todo))
-        return self
 
     def once(self, name: str, work: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """Return one frame of the stage, made if it is not there."""

@@ -131,7 +131,7 @@ def _again(question: _Question, words: int, last: _Written, why: tuple[str, ...]
     shown = without_marks(last.answer)[:_SHOWN_AGAIN]
     told = Template(_template("again")).substitute(
         why="; ".join(why[:20]),
-        answer=fenced("answer", nonce(question.evidence.sample_id, *question.texts), None, shown) if shown else "",
+        answer=fenced("answer", nonce(*question.texts), None, shown) if shown else "",
     )
     try:
         return _write(question, words, told)
@@ -190,7 +190,7 @@ def _prompt(question: _Question, words: int, again: str) -> str:
     return Template(_template("user")).substitute(
         question=question.task.question,
         concepts="; ".join(concept.name for concept in question.task.concepts),
-        pieces=fence_all(question.texts, dates, nonce(question.evidence.sample_id, *question.texts)),
+        pieces=fence_all(question.texts, dates, nonce(*question.texts)),
         words=words,
         again=again,
     )
