@@ -20,6 +20,8 @@ from xhaim.task import load_task, shipped_tasks
 
 _PACKAGES = ("polars", "meds", "torch", "transformers", "sentence-transformers", "xgboost-cpu", "xgboost", "openai")
 _OPTIONAL = {
+    "openvino": "a faster retrieval encoder: --set retrieve.encoder=openvino:minilm",
+    "ray": "more machines: --engine ray",
     "torchxrayvision": "a pretrained reader of chest X-rays; without it a small network is fitted on training images",
 }
 

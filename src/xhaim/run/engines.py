@@ -64,19 +64,29 @@ class Processes:
     _pool: ProcessPoolExecutor | None = None
 
     def outcomes(self, run: Run, task: Callable[[T], Ended], jobs: Sequence[T]) -> Outcomes:
-        """Do them in any order."""
-        left, deaths = dict(enumerate(jobs)), 0
+        """Do them in any order. Raises BackendError, after all others, where one is killed even when it runs alone."""
+        left, sent, deadly = dict(enumerate(jobs)), partial(elsewhere, task), 0
         while left:
-            before = len(left)
-            with closing(self._round(partial(elsewhere, task), left)) as ended:
+            with closing(self._round(sent, left)) as ended:
                 for place, one in ended:
                     del left[place]
                     yield place, one
-            for place in list(left)[: 2 * self.workers + 1]:  # under way or next: one killed it, so others go first now
-                left[place] = left.pop(place)
-            deaths = deaths + 1 if len(left) == before else 0
-            if deaths > TRIES:
-                raise killed()
+            for place in list(left)[: 2 * self.workers + 1]:  # under way or next when a process was killed
+                alone = self._alone(sent, left.pop(place))
+                if alone is None:
+                    deadly += 1
+                else:
+                    yield place, alone
+        if deadly:
+            raise killed()
+
+    def _alone(self, task: Callable[[T], Ended], job: T) -> Ended | None:
+        """Do one job while no other runs; ``None`` where its process is killed at every try."""
+        for _ in range(TRIES + 1):
+            with closing(self._round(task, {0: job})) as ended:
+                for _, one in ended:
+                    return one
+        return None
 
     def _round(self, task: Callable[[T], Ended], jobs: dict[int, T]) -> Outcomes:
         """Do all jobs with one pool; where one of its processes is killed, the pool is lost, and some jobs missing."""
