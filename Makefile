@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-extras lint bench clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -17,6 +17,10 @@ demo: $(VENV)/.installed  ## simulate, ingest, run the four steps and HAIM, prin
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
+
+test-extras: $(VENV)/.installed  ## what is optional: other encoders, more machines
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e ".[openvino,onnx,ray]"
+	$(BIN)/python -m pytest tests/retrieve/test_encoder_backends.py tests/run/test_run_engine_ray.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
