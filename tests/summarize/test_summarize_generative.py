@@ -51,6 +51,11 @@ def test_supported_sentences_are_kept_with_their_chunks() -> None:
     assert model.asked[0][2] is not None
 
 
+def test_only_the_pieces_that_say_it_are_cited() -> None:
+    summary = run(ScriptedModel([answer((GOOD[0], [1, 2]))]))
+    assert [one.chunk_ids for one in summary.sentences if one.text == GOOD[0]] == [("d1:0-9",)]
+
+
 def test_samples_of_one_stay_with_the_same_evidence_ask_the_same_question() -> None:
     model = ScriptedModel([answer(GOOD)] * 2)
     for sample_id in ("s1", "s2"):
@@ -71,6 +76,7 @@ def test_samples_of_one_stay_with_the_same_evidence_ask_the_same_question() -> N
         ("A left pleural effusion.", [0]),
         ("A left pleural effusion.", [3]),
         ("[1]", [1]),
+        ("...", [1]),
     ],
 )
 def test_what_the_chunks_do_not_say_is_dropped_and_counted(wrong: tuple[str, list[int]]) -> None:

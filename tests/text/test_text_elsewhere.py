@@ -33,6 +33,8 @@ NAMED = [
     ("mortality_48h", "Unresponsive to painful stimuli.", "neurological injury", "affirmed"),
     ("mortality_48h", "Hypotension on two pressors.", "shock", "affirmed"),
     ("mortality_48h", "The patient is stable.", "improvement", "affirmed"),
+    ("mortality_48h", "A nodule was seen and the patient is stable.", "improvement", "affirmed"),
+    ("mortality_48h", "No fracture; extubated, stable.", "improvement", "affirmed"),
     ("los_48h", "Stable, alert and interactive.", "recovery", "affirmed"),
     ("los_48h", "Remains intubated.", "organ support", "affirmed"),
 ]
@@ -58,6 +60,8 @@ NOT_NAMED = [
     ("mortality_48h", "Orthostatic hypotension."),
     ("mortality_48h", "ICD shock last year."),
     ("mortality_48h", "The mediastinal contours are stable."),
+    ("mortality_48h", "A 6 mm ground glass nodule in the right upper lobe is stable."),
+    ("mortality_48h", "There is moderate cardiomegaly, stable."),
     ("mortality_48h", "Unresponsive to diuretics."),
     ("los_48h", "A stable nodule in the right upper lobe."),
     ("los_48h", "Stable examination."),

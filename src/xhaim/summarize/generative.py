@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -27,6 +28,7 @@ from xhaim.text.entailment import NOT_CHECKED, support
 
 TEMPLATES = "v3"
 """Version of the prompts: a folder of ``prompts/``. The ledger keeps each prompt as it was sent."""
+_WORD = re.compile(r"[^\W\d_]{2}")
 _CITATION = re.compile(r"\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\]")
 _WORDS_PER_TOKEN = 0.6
 """Of clinical English; what the model is asked for. The count of tokens decides."""
@@ -167,21 +169,27 @@ def _checked(one: Sentence, question: _Question) -> CitedSentence | str:
     """Return the sentence with its chunks, or what is wrong with it, in words of our own."""
     text = " ".join(_CITATION.sub("", visible(one.text)).split())
     numbers = sorted(set(one.chunks))
-    if not text:
+    if not _WORD.search(text):
         return "it is empty"
     if numbers[0] < 1 or numbers[-1] > len(question.texts):
         return "it cites a piece that does not exist"
+    if wrong := _faults(text, numbers, question):
+        return f"the pieces it cites do not say {' or '.join(wrong)}"
+    numbers = [one for one in numbers if not _faults(text, [one], question)] or numbers  # what says it all alone
     chunks = [question.evidence.chunks[number - 1].chunk for number in numbers]
     cited = [question.texts[number - 1] for number in numbers]
-    wrong = faults(text, cited, [chunk.time for chunk in chunks], question.task)
-    if wrong:
-        return f"the pieces it cites do not say {' or '.join(wrong)}"
     if not any(cited) or without_orders(text)[0] != text or not states(text):
         return "it is no statement of the chart"
     found = support(text, cited, question.nli)
     if unsupported := found.fault(question.at_least):
         return f"of the pieces it cites, {unsupported}"
     return CitedSentence(text, tuple(chunk.chunk_id for chunk in chunks), found.entailment)
+
+
+def _faults(text: str, numbers: Sequence[int], question: _Question) -> list[str]:
+    """Return what some of the pieces together do not say of a sentence."""
+    times = [question.evidence.chunks[number - 1].chunk.time for number in numbers]
+    return list(faults(text, [question.texts[number - 1] for number in numbers], times, question.task))
 
 
 def _prompt(question: _Question, words: int, again: str) -> str:

@@ -21,6 +21,8 @@ _ENDS_BEHIND = re.compile(
 )
 _LABEL = re.compile(r"[\s\d.)*-]{0,8}([a-z][a-z /]{2,40}):")
 _WORD = re.compile(r"[\w'/-]+")
+_COMMA = re.compile(r",\s*$")
+_SAID = re.compile(r"\b(?:is|are|was|were|remains?|remained|appears?|appeared)\s+$")
 
 
 def bare(term: str) -> str:
@@ -40,12 +42,17 @@ def elsewhere(sentence: str, start: int, end: int, unless: re.Pattern[str]) -> b
     """Say whether the term at [start, end) of a sentence in lower case is one of something else.
 
     So it is where one of the words stands in its noun phrase (at most four words before or behind it, up to a mark, a
-    conjunction or, behind it, a verb), or in the label that opens the sentence: ``Pericardium: small effusion.``
+    conjunction or, behind it, a verb), in what it is said of (``the nodule in the upper lobe is stable``, ``moderate
+    cardiomegaly, stable.``), or in the label that opens the sentence: ``Pericardium: small effusion.``
     """
     label = _LABEL.match(sentence, 0, start)
     if label is not None and unless.search(label[1]):
         return True
-    before = _ENDS_BEFORE.split(sentence[max(0, start - _NEAR) : start])[-1]
+    lead = sentence[max(0, start - _NEAR) : start]
+    if not sentence[end:].strip(" ."):
+        lead = _COMMA.sub("", lead)
+    before = _ENDS_BEFORE.split(lead)[-1]
+    said_of = before if _SAID.search(before) or lead != sentence[max(0, start - _NEAR) : start] else ""
     behind = _ENDS_BEHIND.split(sentence[end : end + _NEAR], maxsplit=1)[0]
-    near = [*_WORD.findall(before)[-_LEFT:], "|", *_WORD.findall(behind)[:_RIGHT]]
+    near = [said_of, "|", *_WORD.findall(before)[-_LEFT:], "|", *_WORD.findall(behind)[:_RIGHT]]
     return unless.search(" ".join(near)) is not None
