@@ -20,8 +20,8 @@ from typing import Any
 import polars as pl
 
 from benchmarks.ablation_forms import DEFAULT, PEERS, WITH, WITHOUT, Form, Pool
+from benchmarks.retrieval_marks import Fact, Marks, facts_of, held, mark, mean
 from xhaim.config import RetrieveSettings
-from xhaim.evaluate.retrieval import Fact, Marks, facts_of, held, mark, mean
 from xhaim.records import MODALITIES, Chunk, Document, Modality, ReportPolicy
 from xhaim.retrieve.hybrid import retrieve
 from xhaim.run.context import Run
@@ -133,14 +133,18 @@ def row(name: str, marks: Sequence[Marks]) -> str:
     return f"  {name:<30}{cells}"
 
 
-def table(found: Sequence[Case], forms: Sequence[Form], vectors: Vectors, k: int) -> None:
-    """Print the table of one task and modality."""
+def table(found: Sequence[Case], forms: Sequence[Form], vectors: Vectors, k: int) -> dict[str, float | None]:
+    """Print the table of one task and modality; return the recall of each form."""
     task, modality = found[0].pool.task, found[0].modality
     crowded = sum(one.marked([], k).crowded is not None for one in found)
     print(f"\n{task.id}, {modality}: {len(found)} samples with facts, {crowded} of them crowded with denials")
     print(f"  {'':<30}{''.join(f'{name:>10}' for name in COLUMNS)}")
+    recalls = {}
     for form in forms:
-        print(row(form.name, [one.marked(form(one.pool, vectors, k), k) for one in found]), flush=True)
+        marks = [one.marked(form(one.pool, vectors, k), k) for one in found]
+        recalls[form.name] = mean([one.recall for one in marks])
+        print(row(form.name, marks), flush=True)
+    return recalls
 
 
 def main() -> None:
@@ -165,11 +169,15 @@ def main() -> None:
         print(f"\nSIMULATED, seed {given.seed}, {given.stays} stays, k = {given.k}")
         for one in found:
             same_as_the_product(one, vectors, given.k)
+        every = []
         for task in run.tasks:
             for modality in MODALITIES:
                 mine = [one for one in found if one.pool.task.id == task.id and one.modality == modality]
                 if mine:
-                    table(mine, (*PEERS, DEFAULT, *WITHOUT, *WITH), vectors, given.k)
+                    every.append(table(mine, (*PEERS, DEFAULT, *WITHOUT, *WITH), vectors, given.k))
+        print(f"\nrecall, mean of {len(every)} pairs of task and modality")
+        for name in every[0] if every else ():
+            print(f"  {name:<30}{mean([one[name] for one in every]):>10.3f}")
 
 
 if __name__ == "__main__":

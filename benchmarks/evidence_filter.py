@@ -1,11 +1,11 @@
 """A trained filter, "does this passage hold evidence for this question?", against the hybrid score it would replace.
 
     python -m benchmarks.evidence_filter [--train bioasq] [--test medquad pubmedqa] [--healthver]
-        [--data FOLDER] [--scratch FOLDER] [--simulated FOLDER]
+        [--data FOLDER] [--scratch FOLDER]
 
 Trained on one collection (the hybrid's first 50 passages of each question), tested on others, whose passages it never
 saw, by reordering the hybrid's first 100; with ``--healthver`` on whether a passage supports or refutes a claim, or
-does neither; with ``--simulated`` on the true spans of the cohort that ``benchmarks.ablation --keep FOLDER`` keeps.
+does neither. On SIMULATED charts: ``evidence_filter_simulated``.
 """
 
 from __future__ import annotations
@@ -174,7 +174,6 @@ def main() -> None:
     asked.add_argument("--train", choices=tuple(COLLECTIONS), default="bioasq")
     asked.add_argument("--test", choices=tuple(COLLECTIONS), nargs="*", default=("medquad", "pubmedqa"))
     asked.add_argument("--healthver", action="store_true", help="embeds its passages too")
-    asked.add_argument("--simulated", type=Path)
     given = asked.parse_args()
     vectors = Embeddings(given.scratch)
     scores = training(COLLECTIONS[given.train](given.data), vectors)
@@ -182,10 +181,6 @@ def main() -> None:
         compare(one, candidates(one, vectors, 100), scores)
     if given.healthver:
         healthver(given.data, vectors, scores)
-    if given.simulated is not None:
-        from benchmarks.evidence_filter_simulated import simulated
-
-        simulated(given.simulated, scores)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import torch
-from tokenizers import BertWordPieceTokenizer
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from tiny_run import tiny_encoder
 
 from xhaim.config import (
     EncoderSettings,
@@ -31,7 +29,7 @@ from xhaim.errors import DataError
 from xhaim.explain.render import from_json
 from xhaim.run.pipeline import Results, begin, execute
 from xhaim.run.reporting import write_report
-from xhaim.run.single import explain_one, list_samples
+from xhaim.run.single import explain_one, list_samples, record_in_words
 from xhaim.run.watch import Quiet
 from xhaim.source.mimic_iv import MimicIV
 from xhaim.source.simulate import simulate
@@ -65,29 +63,18 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def tiny_encoder(tmp_path_factory) -> Path:
-    """A random BERT with a vocabulary of chest films: real code, no knowledge."""
-    folder = tmp_path_factory.mktemp("encoder")
-    corpus = folder / "corpus.txt"
-    corpus.write_text("no pleural effusion is seen. the heart is enlarged. patient stable. shock, lactate 4.2\n" * 50)
-    tokenizer = BertWordPieceTokenizer(lowercase=True)
-    tokenizer.train([str(corpus)], vocab_size=200, min_frequency=1)
-    tokenizer.save_model(str(folder))
-    corpus.unlink()
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), model_max_length=512).save_pretrained(folder)
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(vocab_size=300, **size)).save_pretrained(folder)
-    return folder
+def encoder(tmp_path_factory) -> Path:
+    """Real code, no knowledge."""
+    return tiny_encoder(tmp_path_factory.mktemp("encoder") / "bert")
 
 
 @pytest.fixture(scope="module")
-def settings(tiny_encoder) -> RunSettings:
+def settings(encoder) -> RunSettings:
     return RunSettings(
         tasks=TASKS,
         split=SplitSettings(repeats=1),
-        retrieve=RetrieveSettings(encoder=str(tiny_encoder)),
-        encoder=EncoderSettings(name=str(tiny_encoder), folds=2, epochs=1, precision="float32"),
+        retrieve=RetrieveSettings(encoder=str(encoder)),
+        encoder=EncoderSettings(name=str(encoder), folds=2, epochs=1, precision="float32"),
         fusion=FusionSettings(grid="small"),
         explain=ExplainSettings(samples=4),
         shard_size=32,
@@ -216,6 +203,22 @@ def test_one_sample_on_request(finished):
     assert explained.explanation.statements[0].role == "risk"
     with pytest.raises(DataError, match="no sample matches"):
         explain_one(root, "pleural_effusion", "nobody", Quiet())
+
+
+def test_the_record_of_a_sample_in_words_points_to_what_it_rests_on(finished):
+    root, store = finished.run.directory.root, finished.run.store
+    sample = finished.people.of(finished.run.tasks[0]).row(0, named=True)
+    lines, marks = record_in_words(root, "pleural_effusion", sample["sample_id"], Quiet())
+    assert {mark for line in lines for mark in re.findall(r"\bm\d+\b", line)} == set(marks)
+    codes = set(store.codes()["code"].to_list())
+    known = [name for name in marks.values() if not name.startswith("fact:")]
+    assert known
+    for name in known:
+        code, _, when = name.partition("#")[0].rpartition("@")
+        assert code in codes
+        assert when < f"{sample['prediction_time']:%Y%m%dT%H%M%S}"
+    with pytest.raises(DataError, match="no sample matches"):
+        record_in_words(root, "pleural_effusion", "nobody", Quiet())
 
 
 class Babble(BaseHTTPRequestHandler):

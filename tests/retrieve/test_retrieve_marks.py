@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-
-from xhaim.evaluate.retrieval import Fact, best_choice, facts_of, held, mark, mean
+from benchmarks.retrieval_marks import Fact, best_choice, facts_of, held, mark, mean
 
 T = datetime(2150, 1, 1)
 SAID = [
