@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from xhaim.errors import PrerequisiteError, did_you_mean
 
-Kind = Literal["sources", "encoders", "language_models", "entailment_models"]
-KINDS: tuple[Kind, ...] = ("sources", "encoders", "language_models", "entailment_models")
+Kind = Literal["sources", "encoders", "language_models", "entailment_models", "learners"]
+KINDS: tuple[Kind, ...] = ("sources", "encoders", "language_models", "entailment_models", "learners")
 
 
 def installed(kind: Kind) -> dict[str, EntryPoint]:

@@ -146,8 +146,18 @@ class EncoderSettings(_Settings):
 class FusionSettings(_Settings):
     """Step 3, fusion and calibration."""
 
-    grid: Literal["haim", "small"] = "haim"
-    """HAIM's 24 combinations with 5 grouped folds, or one of them per depth for a demonstration."""
+    members: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w-]+:[\w ]+$")], ...], Field(min_length=1)] = (
+        "xgboost:values",
+        "xgboost:all",
+        "linear:values",
+        "linear:embeddings",
+    )
+    """``learner:view``; what each adds is learned. The paper's: ``xgboost:all`` alone. Learners: xgboost, linear,
+    lightgbm, or any that is registered. Views: all, values, embeddings, or a block such as time_series."""
+    grid: Literal["haim", "shallow", "small"] = "shallow"
+    """Of the trees: HAIM's 24 combinations; 9 of fewer and shallower leaves; 2 for a demonstration."""
+    folds: Annotated[int, Field(ge=2, le=20)] = 5
+    """Grouped, in which members choose and are weighed."""
     isotonic_from: int = 1000
     """Calibration rows from which isotonic replaces Platt."""
     sensitivity: Share = 0.9

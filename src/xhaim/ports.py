@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xhaim.config import FusionSettings
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """A grey image [h, w]."""
@@ -94,3 +96,49 @@ class Entailment(Protocol):
 
     def infer(self, premise: str, hypothesis: str) -> Inference | None:
         """Return the probabilities, a function of the two texts alone; None where they are longer than it reads."""
+
+
+class Member(Protocol):
+    """What a learner of the fusion has fitted: columns [n, d] to log-odds, which it can say the parts of."""
+
+    def margins(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the log-odds of the positive outcome, [n]; NaN in ``X`` = missing."""
+
+    def contributions(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return what each column adds and the bias last, [n, d + 1]: a row sums to its log-odds."""
+
+    def to_bytes(self) -> bytes:
+        """Return all that ``Learner.restore`` needs, as JSON; never a pickle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A member, and what its learner saw of it."""
+
+    member: Member
+    out_of_fold: NDArray[np.float64] | None
+    """[n]: log-odds of each training row by a fit without its fold; ``None`` where there was one fold only."""
+    chosen: Mapping[str, float]
+    """What its search chose, by name."""
+
+
+class Learner(Protocol):
+    """How one member of the fusion is fitted; a module with these two functions is one."""
+
+    def learn(
+        self,
+        X: NDArray[np.float32],
+        labels: NDArray[np.int8],
+        folds: NDArray[np.int64],
+        weights: NDArray[np.float32],
+        settings: FusionSettings,
+        progress: Progress = silent,
+    ) -> Learned:
+        """Fit columns ``X`` [n, d] (NaN = missing) to labels 0 or 1, [n], every choice made between the ``folds``, [n].
+
+        ``weights`` [d]: for learners that draw columns, how likely each should be. The same rows in the same order give
+        the same member.
+        """
+
+    def restore(self, state: bytes) -> Member:
+        """Read what ``Member.to_bytes`` gave; its log-odds are the same to the last bit. Raises ValueError."""

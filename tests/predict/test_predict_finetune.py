@@ -10,7 +10,8 @@ from xhaim.predict import finetune as module
 from xhaim.predict.encoder import load_encoder
 from xhaim.predict.finetune import finetune, load_fold_encoders, pretrained
 from xhaim.predict.folds import grouped_folds
-from xhaim.predict.fusion import GRIDS, Grid, fit_fusion
+from xhaim.predict.fusion import fit_fusion
+from xhaim.predict.trees import GRIDS, Grid
 
 LEARNS = EncoderSettings(
     folds=3, epochs=3, learning_rate=3e-3, head_learning_rate=1e-2, batch_size=8, precision="float32"
@@ -54,11 +55,12 @@ def test_random_labels_are_memorised_in_sample_but_not_out_of_fold(encoder, rand
         held_out.append(along_class_means(every[k], labels, fitted, scored))
     assert min(in_sample) > 0.9
     assert abs(np.mean(held_out) - 0.5) < 0.12
-    monkeypatch.setitem(GRIDS, "small", Grid(depths=(3,), learning_rates=(0.1,), trees=(60,), folds=3))
+    monkeypatch.setitem(GRIDS, "small", Grid(depths=(3,), learning_rates=(0.1,), trees=(60,)))
     # what the booster would believe: nothing out of fold, almost everything from an encoder that saw the labels
-    _, honest = fit_fusion(out_of_fold, labels, subjects, FusionSettings(grid="small"))
+    plain = FusionSettings(grid="small", members=("xgboost:all",), folds=3)
+    honest = fit_fusion(out_of_fold, labels, subjects, plain)[0].parts[0]
     seen = every[(folds + 1) % 3, np.arange(len(texts))]
-    _, leaky = fit_fusion(seen, labels, subjects, FusionSettings(grid="small"))
+    leaky = fit_fusion(seen, labels, subjects, plain)[0].parts[0]
     assert honest.auc < 0.65
     assert leaky.auc > 0.8
 

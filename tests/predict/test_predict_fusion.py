@@ -1,104 +1,167 @@
+import json
+
 import numpy as np
 import pytest
-import xgboost as xgb
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from xhaim.config import FusionSettings
-from xhaim.predict import fusion
-from xhaim.predict.folds import grouped_folds
-from xhaim.predict.fusion import GRIDS, Grid, contributions, fit_fusion, margins, probabilities
+from xhaim.errors import DataError, PrerequisiteError
+from xhaim.predict.fusion import Fusion, fit_fusion
+from xhaim.predict.trees import GRIDS, Grid
+
+BLOCKS = {"notes": (0, 30), "cxr": (30, 32), "tabular": (32, 35), "time_series": (35, 40)}
 
 
-def data(n=240, d=6, seed=0):
+@pytest.fixture(autouse=True)
+def _tiny_grid(monkeypatch):
+    monkeypatch.setitem(GRIDS, "small", Grid(depths=(2,), learning_rates=(0.2,), trees=(10, 20)))
+
+
+def data(n=300, seed=0):
+    """Embeddings that a line adds up, and a value that a step tells: neither member knows both."""
     generator = np.random.default_rng(seed)
-    X = generator.normal(size=(n, d)).astype(np.float32)
-    X[generator.random(X.shape) < 0.2] = np.nan
-    labels = (np.nan_to_num(X[:, 0]) + generator.normal(size=n) > 0).astype(np.int8)
+    X = generator.normal(size=(n, 40)).astype(np.float32)
+    line, step = X[:, :30].sum(axis=1) / np.sqrt(30), 2.5 * (np.abs(X[:, 36]) < 0.7)
+    labels = (generator.random(n) < expit(2 * line + step - 1)).astype(np.int8)
+    X[generator.random(n) < 0.1, 38] = np.nan
     return X, labels, np.arange(n) // 2
 
 
-def parameters(depth, rate):
-    return {
-        "objective": "binary:logistic",
-        "tree_method": "hist",
-        "max_depth": depth,
-        "learning_rate": rate,
-        "seed": 0,
-    }
+def settings(*members, **changes):
+    return FusionSettings(grid="small", folds=4, members=members or FusionSettings().members, **changes)
 
 
-@pytest.mark.parametrize("d", [6, 300])
-def test_both_tree_counts_from_one_booster_equal_boosters_trained_apart(monkeypatch, d):
-    X, labels, subjects = data(d=d)
-
-    def fitted(trees):
-        monkeypatch.setitem(GRIDS, "small", Grid(depths=(3,), learning_rates=(0.1,), trees=(trees,), folds=2))
-        return fit_fusion(X, labels, subjects, FusionSettings(grid="small"))[0]
-
-    long = fitted(20)
-    for trees in (5, 20):
-        assert np.array_equal(probabilities(long, X, trees), probabilities(fitted(trees), X))
-    assert not np.array_equal(probabilities(long, X, 5), probabilities(long, X, 20))
+def fit(members, n=300, seed=0, **changes):
+    X, labels, subjects = data(n, seed)
+    return X, labels, *fit_fusion(X, labels, subjects, settings(*members, **changes), blocks=BLOCKS)
 
 
-def test_the_choice_equals_a_plain_search(monkeypatch):
-    monkeypatch.setitem(GRIDS, "small", Grid(depths=(2, 4), learning_rates=(0.3, 0.05), trees=(5, 20), folds=3))
+def test_together_they_know_more_of_new_rows_than_each_alone():
+    fresh, truth, _ = data(2000, seed=9)
+    found = {}
+    for members in ((), ("xgboost:values",), ("xgboost:all",), ("linear:embeddings",), ("linear:values",)):
+        _, _, fusion, _ = fit(members)
+        found[members] = roc_auc_score(truth, fusion.margins(fresh))
+    assert found[()] > max(value for members, value in found.items() if members) + 0.02
+
+
+def test_a_member_that_knows_nothing_weighs_next_to_nothing():
+    generator = np.random.default_rng(1)
     X, labels, subjects = data()
-    booster, choice = fit_fusion(X, labels, subjects, FusionSettings(grid="small"))
-    folds = grouped_folds(labels, subjects, 3, 0)
-    scores = {}
-    for depth in (2, 4):
-        for rate in (0.3, 0.05):
-            for trees in (5, 20):
-                found = []
-                for k in range(3):
-                    matrix = xgb.QuantileDMatrix(X[folds != k], labels[folds != k])
-                    plain = xgb.train(parameters(depth, rate), matrix, num_boost_round=trees)
-                    found.append(roc_auc_score(labels[folds == k], plain.predict(xgb.DMatrix(X[folds == k]))))
-                scores[depth, rate, trees] = np.mean(found)
-    best = max(scores, key=scores.get)
-    assert (choice.depth, choice.learning_rate, choice.trees) == best
-    assert choice.auc == pytest.approx(scores[best], abs=1e-12)
-    assert booster.num_boosted_rounds() == choice.trees
+    X[:, 30:32] = generator.normal(size=(len(X), 2))
+    fusion, _ = fit_fusion(X, labels, subjects, settings("linear:notes", "xgboost:cxr"), blocks=BLOCKS)
+    known, nothing = fusion.parts
+    assert known.weight > 0.7
+    assert 0 <= nothing.weight < 0.3
+    assert abs(nothing.auc - 0.5) < 0.1
 
 
-def test_the_paper_grid_is_haims():
-    grid = GRIDS["haim"]
-    assert (grid.depths, grid.trees, grid.folds) == ((5, 6, 7, 8), (200, 300), 5)
-    assert set(grid.learning_rates) == {0.3, 0.1, 0.05}
-
-
-def test_contributions_sum_to_the_margin_and_name_the_column_that_matters():
+def test_views_are_columns_and_the_same_view_is_not_fitted_twice():
+    _, _, fusion, _ = fit(("linear:all", "linear:values", "linear:embeddings", "linear:time_series", "linear:all"))
+    assert [(part.name, part.columns) for part in fusion.parts] == [
+        ("linear:all", ((0, 40),)),
+        ("linear:values", ((32, 40),)),
+        ("linear:embeddings", ((0, 32),)),
+        ("linear:time_series", ((35, 40),)),
+    ]
     X, labels, subjects = data()
-    booster, _ = fit_fusion(X, labels, subjects, FusionSettings(grid="small"))
-    found = contributions(booster, X)
-    assert found.shape == (240, 7)
-    assert np.allclose(found.sum(axis=1), margins(booster, X), atol=1e-4)
-    assert np.allclose(1 / (1 + np.exp(-margins(booster, X))), probabilities(booster, X), atol=1e-6)
-    assert np.abs(found[:, :-1]).mean(axis=0).argmax() == 0
+    numbers, _ = fit_fusion(X, labels, subjects, settings())
+    assert [part.name for part in numbers.parts] == ["xgboost:values", "linear:values"]
 
 
-def test_permuted_labels_score_about_a_half(monkeypatch):
-    monkeypatch.setitem(GRIDS, "small", Grid(depths=(3,), learning_rates=(0.1,), trees=(20, 40), folds=3))
-    aucs = []
-    for seed in range(6):
-        X, labels, subjects = data(seed=seed)
-        permuted = np.random.default_rng(seed).permutation(labels)
-        aucs.append(fit_fusion(X, permuted, subjects, FusionSettings(grid="small"))[1].auc)
-    assert abs(np.mean(aucs) - 0.5) < 0.08
+def test_a_block_in_two_places_is_seen_in_both():
+    X, labels, subjects = data()
+    apart = {"tabular": (0, 2), "notes": (2, 35), "time_series": (35, 40)}
+    fusion, _ = fit_fusion(X, labels, subjects, settings("xgboost:values"), blocks=apart)
+    assert fusion.parts[0].columns == ((0, 2), (35, 40))
+    found = fusion.contributions(X)
+    assert not found[:, 2:35].any()
+    assert np.abs(found[:, 36]).mean() > 0
 
 
-def test_too_few_subjects_for_folds_give_no_score(monkeypatch):
-    monkeypatch.setitem(GRIDS, "small", Grid(depths=(2,), learning_rates=(0.3,), trees=(3,), folds=3))
-    X, labels, _ = data(n=20)
-    _, choice = fit_fusion(X, labels, np.zeros(20, np.int64), FusionSettings(grid="small"))
-    assert choice.auc is None
-    assert choice.folds == 1
+def test_contributions_sum_to_the_log_odds():
+    X, _, fusion, _ = fit(())
+    found = fusion.contributions(X)
+    assert found.shape == (300, 41)
+    assert np.allclose(found.sum(axis=1), fusion.margins(X), atol=1e-4)
 
 
-def test_progress_ends_at_its_total(monkeypatch):
-    monkeypatch.setitem(fusion.GRIDS, "small", Grid(depths=(2,), learning_rates=(0.3,), trees=(3,), folds=2))
-    X, labels, subjects = data(n=40)
+def test_out_of_fold_is_about_what_new_rows_get_and_in_sample_is_not():
+    fresh, truth, _ = data(3000, seed=9)
+    inside, outside, new = [], [], []
+    for seed in range(5):
+        X, labels, fusion, out_of_fold = fit((), seed=seed)
+        inside.append(roc_auc_score(labels, fusion.margins(X)))
+        outside.append(roc_auc_score(labels, out_of_fold))
+        new.append(roc_auc_score(truth, fusion.margins(fresh)))
+    assert abs(np.mean(outside) - np.mean(new)) < 0.04
+    assert np.mean(inside) > np.mean(new) + 0.03
+
+
+def test_saved_and_loaded_it_says_the_same_to_the_last_bit(tmp_path):
+    X, _, fusion, _ = fit(("xgboost:values", "linear:embeddings"))
+    fusion.save(tmp_path)
+    again = Fusion.load(tmp_path)
+    assert np.array_equal(again.margins(X), fusion.margins(X))
+    assert np.array_equal(again.contributions(X), fusion.contributions(X))
+    assert [(part.name, part.columns, part.weight, part.auc) for part in again.parts] == [
+        (part.name, part.columns, part.weight, part.auc) for part in fusion.parts
+    ]
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json"}
+
+
+@pytest.mark.parametrize("columns", [[[0, 41]], [[-1, 4]], [[5, 5]], "x"])
+def test_columns_outside_the_matrix_are_refused(tmp_path, columns):
+    _, _, fusion, _ = fit(("linear:values",))
+    fusion.save(tmp_path)
+    plain = json.loads((tmp_path / "fusion.json").read_text())
+    plain["parts"][0]["columns"] = columns
+    (tmp_path / "fusion.json").write_text(json.dumps(plain))
+    with pytest.raises((ValueError, TypeError)):
+        Fusion.load(tmp_path)
+
+
+def test_too_few_subjects_for_folds_give_equal_weights_and_no_score():
+    X, labels, _ = data(40)
+    fusion, out_of_fold = fit_fusion(X, labels, np.zeros(40, np.int64), settings(), blocks=BLOCKS)
+    assert out_of_fold is None
+    assert {part.auc for part in fusion.parts} == {None}
+    assert {part.weight for part in fusion.parts} == {1 / 4}
+
+
+def test_unknown_learners_and_empty_views_say_what_is_there():
+    with pytest.raises(PrerequisiteError, match="no learner named 'xgbost'"):
+        fit(("xgbost:all",))
+    with pytest.raises(DataError, match="no member of the fusion sees a column"):
+        fit(("linear:image",))
+
+
+def test_rows_in_another_order_change_no_weight_beyond_rounding():
+    X, labels, subjects = data()
+    order = np.random.default_rng(2).permutation(len(X))
+    fusion, _ = fit_fusion(X, labels, subjects, settings("linear:values", "linear:embeddings"), blocks=BLOCKS)
+    other, _ = fit_fusion(
+        X[order], labels[order], subjects[order], settings("linear:values", "linear:embeddings"), blocks=BLOCKS
+    )
+    assert np.allclose(fusion.margins(X), other.margins(X), atol=1e-2)
+
+
+def test_progress_never_falls_and_ends_at_its_total():
+    X, labels, subjects = data(60)
     told = []
-    fit_fusion(X, labels, subjects, FusionSettings(grid="small"), lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    fit_fusion(X, labels, subjects, settings(), lambda done, total: told.append((done, total)), BLOCKS)
+    assert told == sorted(told)
+    assert told[-1] == (400, 400)
+
+
+def test_lightgbm_is_a_learner_by_name(tmp_path):
+    pytest.importorskip("lightgbm")
+    X, labels, fusion, out_of_fold = fit(("lightgbm:all",))
+    assert roc_auc_score(labels, out_of_fold) > 0.6
+    assert np.allclose(fusion.contributions(X).sum(axis=1), fusion.margins(X), atol=1e-6)
+    fusion.save(tmp_path)
+    assert np.array_equal(Fusion.load(tmp_path).margins(X), fusion.margins(X))
+    (tmp_path / "member-0.json").write_text(json.dumps({"trees": 3, "booster": "tree\nnonsense"}))
+    with pytest.raises(ValueError, match="LightGBM"):
+        Fusion.load(tmp_path)

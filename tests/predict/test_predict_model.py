@@ -12,8 +12,8 @@ from xhaim.errors import DataError, PrerequisiteError
 from xhaim.predict import finetune as finetune_module
 from xhaim.predict.columns import take
 from xhaim.predict.fit import fit
-from xhaim.predict.fusion import GRIDS, Grid
 from xhaim.predict.model import Model
+from xhaim.predict.trees import GRIDS, Grid
 from xhaim.records import Features
 
 N = 90
@@ -24,14 +24,14 @@ SUBJECTS = np.arange(N) // 2
 @pytest.fixture(scope="module", autouse=True)
 def _tiny_grid():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(GRIDS, "small", Grid(depths=(2, 3), learning_rates=(0.3,), trees=(5, 10), folds=2))
+        patch.setitem(GRIDS, "small", Grid(depths=(2, 3), learning_rates=(0.3,), trees=(5, 10)))
         yield
 
 
 @pytest.fixture(scope="module")
 def settings(tiny_bert):
     encoder = EncoderSettings(name=tiny_bert, folds=2, epochs=1, learning_rate=1e-3, batch_size=8, precision="float32")
-    return encoder, FusionSettings(grid="small", conformal_error=0.2)
+    return encoder, FusionSettings(grid="small", folds=2, conformal_error=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,11 @@ def test_a_frozen_encoder_is_one_encoder_and_is_not_saved(problem, settings, tmp
     expected = model.predict(problem[0])
     assert same(Model.load(tmp_path).predict(problem[0]), expected)
     assert model.facts.epochs == {"notes": (0,), "cxr": (0,)}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["booster.json", "model.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "fusion.json",
+        *(f"member-{i}.json" for i in range(4)),
+        "model.json",
+    ]
 
 
 def test_facts_say_what_was_done(problem, fitted):
@@ -132,7 +136,7 @@ def test_test_rows_and_unlabelled_rows_have_no_say(problem, settings, fitted, tm
     assert same(second.predict(features), fitted[2])
 
 
-def test_validation_decides_calibration_threshold_and_set_but_not_the_booster(problem, settings, fitted, tmp_path):
+def test_validation_decides_calibration_threshold_and_set_but_not_the_fusion(problem, settings, fitted, tmp_path):
     features, labels = problem
     flipped = labels.copy()
     flipped[VALIDATION[:15]] = 1 - flipped[VALIDATION[:15]]
@@ -164,7 +168,7 @@ def test_a_finished_model_is_returned_and_a_broken_or_other_one_fitted_again(
     assert (tmp_path / "model.json").stat().st_mtime_ns == written
     assert not calls
 
-    (tmp_path / "booster.json").write_text("{")
+    (tmp_path / "member-0.json").write_text("{")
     (tmp_path / "cxr" / "fold-1.safetensors").unlink()
     assert same(run(problem, settings, tmp_path).predict(problem[0]), expected)
     assert len(calls) == 1  # one fold was missing; the others were used again

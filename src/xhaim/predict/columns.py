@@ -1,4 +1,4 @@
-"""The matrix that the booster sees: [notes | cxr | values], every column with a name and a block."""
+"""The matrix that the fusion sees: [notes | cxr | values], every column with a name and a block."""
 
 from __future__ import annotations
 

@@ -42,13 +42,13 @@ def fit(
         features: All samples.
         labels: [n], 0 or 1; -1 (unlabelled) is allowed outside ``train`` and ``validation``.
         subjects: [n]; no subject may be in both parts.
-        train: Rows that the booster is fitted on, with out-of-fold embeddings; their order does not matter.
+        train: Rows that the fusion is fitted on, with out-of-fold embeddings; their order does not matter.
         validation: Rows that calibration, operating point and conformal set are fitted on, and nothing else is.
         encoder: Not used where there are no texts.
-        fusion: Grid, calibration and targets.
+        fusion: Members, grid, calibration and targets.
         fine_tune: Train K encoders per modality; else one frozen encoder embeds everything.
         folder: Finished fold encoders in it are used again, and a finished model of the same inputs is returned.
-        progress: Told of fold encoders, then of boosters, in hundredths of a stage.
+        progress: Told of fold encoders, then of the fusion, in hundredths of a stage.
 
     Raises:
         DataError: Parts that overlap, hold one outcome only, or have too few subjects to cross-fit.
@@ -70,17 +70,16 @@ def fit(
     encoders, x_train = _encode(part, y, groups, base, encoder if fine_tune else None, folder, progress)
     report = _stage(progress, len(encoders), len(encoders) + 1)
     _, blocks = describe_columns(part, base.dim if base else 0)
-    booster, choice = fit_fusion(x_train, y, groups, fusion, report, blocks)
+    members, _ = fit_fusion(x_train, y, groups, fusion, report, blocks)
 
     held, truth = take(features, validation), labels[validation]
-    raw = mean_probability(booster, matrices(held, encoders))
+    raw = mean_probability(members, matrices(held, encoders))
     calibrator = fit_calibrator(raw, truth, subjects[validation], fusion.isotonic_from, fusion.seed)
     facts = Facts(
         base_rate=float(y.mean()),
         operating_point=operating_point(calibrator.risk(raw), truth, fusion.sensitivity),
         n_train=len(train),
         n_validation=len(validation),
-        fusion=choice,
         calibration=calibrator.kind,
         encoder=base.base.name if base else None,
         fine_tuned=fine_tune and base is not None,
@@ -90,7 +89,7 @@ def fit(
         truncated_texts=_truncated(part, base) + _truncated(held, base),
     )
     conformal = fit_conformal(raw, truth, fusion.conformal_error)
-    model = Model(booster, encoders, features.names, dict(features.blocks), calibrator, conformal, facts, inputs)
+    model = Model(members, encoders, features.names, dict(features.blocks), calibrator, conformal, facts, inputs)
     model.save(folder)
     return model
 

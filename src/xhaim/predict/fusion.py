@@ -1,60 +1,111 @@
-"""Fusion: gradient-boosted trees over embeddings and values side by side, with HAIM's grid and grouped folds.
+"""Fusion: members that each see some of the columns, added up in log-odds.
 
-HAIM (Soenksen 2022) searches depth x trees x learning rate with five folds. The same search is cheaper here without
-changing a score: both tree counts are read from one booster, and a fold's binned matrix serves all combinations.
+The paper's is one member, XGBoost over everything (``xgboost:all``). Trees over hundreds of weak embedding columns were
+measured to lose what trees over the values know, and a line adds up an embedding better than trees do; which of them
+helps differs by task (``benchmarks.development``). So several are fitted, and weighed by what each knows of rows that
+it has not seen: stacking (Wolpert 1992) with weights that are not negative (Breiman 1996). A sum of log-odds keeps
+contributions exact: what each column adds to each member is added up likewise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
+from xhaim.atomic import write_bytes
+from xhaim.backends import load as backend
 from xhaim.config import FusionSettings
-from xhaim.ports import Progress, silent
+from xhaim.errors import DataError
+from xhaim.ports import Learned, Learner, Member, Progress, silent
 from xhaim.predict.folds import grouped_folds
+from xhaim.records import MODALITIES
 
-WIDE = 256
-"""Columns from which a tree sees a share of them, in coarser bins: embeddings are many weak columns."""
-WIDE_SHARE = 0.1
-"""Of the columns, drawn so that every block is as likely to be looked at as any other, whatever its width: a few
-concept counts must not drown among hundreds of embedding dimensions (``benchmarks/development.py`` measures it)."""
-WIDE_BINS = 64
+Floats = NDArray[np.float64]
+Ranges = tuple[tuple[int, int], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Combinations to choose from."""
-
-    depths: tuple[int, ...]
-    learning_rates: tuple[float, ...]
-    trees: tuple[int, ...]
-    """Ascending."""
-    folds: int
-
-
-GRIDS: dict[str, Grid] = {
-    "haim": Grid(depths=(5, 6, 7, 8), learning_rates=(0.3, 0.1, 0.05), trees=(200, 300), folds=5),
-    "small": Grid(depths=(3,), learning_rates=(0.05,), trees=(100, 200), folds=3),
-}
+TOWARD_EQUAL = 1.0
+"""How much the weights are drawn toward equal ones, in the log loss of a row: decisive for dozens of rows alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """The combination with the best ROC AUC over the folds."""
+class Part:
+    """One member, what it sees and what it weighs."""
 
-    depth: int
-    learning_rate: float
-    trees: int
+    name: str
+    """``learner:view``, as in the settings."""
+    columns: Ranges
+    """Half-open ranges of the columns that it sees."""
+    member: Member
+    weight: float
     auc: float | None
-    """Mean over the folds; ``None`` where the subjects do not allow two folds with both outcomes."""
-    folds: int
+    """ROC AUC on rows out of fold, all together; ``None`` where there are no two folds."""
+    chosen: Mapping[str, float]
+    """What its search chose."""
+
+    def see(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return its columns."""
+        return X[:, _places(self.columns)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """The fitted members of [n, width] and their weights."""
+
+    parts: tuple[Part, ...]
+    intercept: float
+    width: int
+
+    def margins(self, X: NDArray[np.float32]) -> Floats:
+        """Return the log-odds, [n]."""
+        each = [part.weight * part.member.margins(part.see(X)) for part in self.parts]
+        return np.asarray(np.sum(each, axis=0) + self.intercept, dtype=np.float64)
+
+    def contributions(self, X: NDArray[np.float32]) -> Floats:
+        """Return what each column adds, and the bias last, [n, width + 1]: a row sums to its log-odds."""
+        found = np.zeros((len(X), self.width + 1))
+        for part in self.parts:
+            each = part.weight * part.member.contributions(part.see(X))
+            found[:, _places(part.columns)] += each[:, :-1]
+            found[:, -1] += each[:, -1]
+        found[:, -1] += self.intercept
+        return found
+
+    def save(self, folder: Path) -> None:
+        """Write ``member-<i>.json`` for each member and, last, ``fusion.json``; no pickle."""
+        for at, part in enumerate(self.parts):
+            write_bytes(folder / f"member-{at}.json", part.member.to_bytes())
+        plain = {
+            "width": self.width,
+            "intercept": self.intercept,
+            "parts": [
+                {key: getattr(part, key) for key in ("name", "columns", "weight", "auc")}
+                | {"chosen": dict(part.chosen)}
+                for part in self.parts
+            ],
+        }
+        write_bytes(folder / "fusion.json", json.dumps(plain, indent=1, allow_nan=False).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Fusion:
+        """Read what ``save`` wrote. Raises PrerequisiteError where a learner is missing, ValueError and others."""
+        plain = json.loads((folder / "fusion.json").read_text(encoding="utf-8"))
+        width = int(plain["width"])
+        parts = []
+        for at, said in enumerate(plain["parts"]):
+            columns = tuple((int(start), int(end)) for start, end in said["columns"])
+            if not all(0 <= start < end <= width for start, end in columns):
+                raise ValueError("columns outside the matrix")
+            learner: Learner = backend("learners", said["name"].split(":")[0])
+            member = learner.restore((folder / f"member-{at}.json").read_bytes())
+            parts.append(Part(said["name"], columns, member, float(said["weight"]), said["auc"], said["chosen"]))
+        return cls(tuple(parts), float(plain["intercept"]), width)
 
 
 def fit_fusion(
@@ -64,82 +115,98 @@ def fit_fusion(
     settings: FusionSettings,
     progress: Progress = silent,
     blocks: Mapping[str, tuple[int, int]] | None = None,
-) -> tuple[xgb.Booster, Choice]:
-    """Choose a combination by grouped cross-validation and fit it on all rows.
+) -> tuple[Fusion, Floats | None]:
+    """Fit every member of the settings on all rows, and weigh them; return also the log-odds out of fold, [n].
 
-    ``X`` is [n, d], NaN = missing; ``labels`` 0 or 1. Outcomes are not re-weighted: risks are to be calibrated. Of
-    equal scores the first in the grid's order wins: shallower, then fewer trees. ``progress`` counts boosters.
-    ``blocks`` (name -> column range): where trees see a share of the columns, each block has the same chance.
+    ``X`` is [n, d], NaN = missing; ``labels`` 0 or 1; folds are grouped by ``subjects``. ``blocks`` (name -> column
+    range) say what a view is: ``all``; ``embeddings``, the blocks of texts; ``values``, the others; or a block's name.
+    Members whose view holds nothing, or just what an earlier one of the same learner sees, are left out. ``None`` is
+    out of fold, and the weights are equal, where the subjects do not allow two folds with both outcomes. ``progress``
+    is told hundredths of a member. Raises DataError where no member sees anything.
     """
+    blocks = blocks or {"values": (0, X.shape[1])}
+    folds = grouped_folds(labels, subjects, settings.folds, settings.seed)
     weights = _equal_blocks(X.shape[1], blocks)
-    grid = GRIDS[settings.grid]
-    folds = grouped_folds(labels, subjects, grid.folds, settings.seed)
-    n_folds = int(folds.max()) + 1
-    combinations = list(product(grid.depths, grid.learning_rates))
-    total = n_folds * len(combinations) + 1
-    scores = np.zeros((len(combinations), len(grid.trees), n_folds))
-    for fold in range(n_folds if n_folds > 1 else 0):
-        held = folds == fold
-        binned = _binned(X[~held], labels[~held], weights)
-        for index, (depth, rate) in enumerate(combinations):
-            booster = xgb.train(_parameters(depth, rate, settings, X.shape[1]), binned, num_boost_round=grid.trees[-1])
-            for position, trees in enumerate(grid.trees):
-                scores[index, position, fold] = roc_auc_score(labels[held], probabilities(booster, X[held], trees))
-            progress(fold * len(combinations) + index + 1, total)
-    mean = scores.mean(axis=2)
-    best, position = divmod(int(mean.argmax()), len(grid.trees))
-    (depth, rate), trees = combinations[best], grid.trees[position]
-    booster = xgb.train(
-        _parameters(depth, rate, settings, X.shape[1]), _binned(X, labels, weights), num_boost_round=trees
+    wanted = _members(settings.members, blocks, X.shape[1])
+    learned: list[Learned] = []
+    for at, (name, columns) in enumerate(wanted):
+        learner: Learner = backend("learners", name.split(":")[0])
+        places = _places(columns)
+        learned.append(
+            learner.learn(X[:, places], labels, folds, weights[places], settings, _share(progress, at, len(wanted)))
+        )
+    held_out = np.stack([one.out_of_fold for one in learned if one.out_of_fold is not None] or [np.zeros(0)], axis=-1)
+    known = held_out.shape == (len(labels), len(learned))
+    count = len(learned)
+    shares, intercept = _stack(held_out, labels) if known and count > 1 else (np.full(count, 1 / count), 0.0)
+    parts = tuple(
+        Part(name, columns, one.member, float(share), _auc(labels, one.out_of_fold), dict(one.chosen))
+        for (name, columns), one, share in zip(wanted, learned, shares, strict=True)
     )
-    progress(total, total)
-    auc = float(mean[best, position]) if n_folds > 1 else None
-    return booster, Choice(depth, rate, trees, auc, n_folds)
+    return Fusion(parts, intercept, X.shape[1]), held_out @ shares + intercept if known else None
 
 
-def probabilities(booster: xgb.Booster, X: NDArray[np.float32], trees: int = 0) -> NDArray[np.float64]:
-    """Return the booster's probability of the positive outcome, [n]; of its first ``trees`` trees if given."""
-    found = booster.predict(xgb.DMatrix(X), iteration_range=(0, trees))
-    return np.asarray(found, dtype=np.float64)
+def _members(names: Sequence[str], blocks: Mapping[str, tuple[int, int]], width: int) -> list[tuple[str, Ranges]]:
+    found: dict[tuple[str, Ranges], str] = {}
+    for name in names:
+        learner, view = name.split(":")
+        columns = _view(view, blocks, width)
+        if columns:
+            found.setdefault((learner, columns), name)
+    if not found:
+        raise DataError(
+            "no member of the fusion sees a column", got=f"members {list(names)}; blocks {sorted(blocks)}",
+            expected="views among: all, values, embeddings, and the names of blocks", do="change fusion.members",
+        )  # fmt: skip
+    return [(name, columns) for (_, columns), name in found.items()]
 
 
-def margins(booster: xgb.Booster, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the booster's log-odds, [n]."""
-    return np.asarray(booster.predict(xgb.DMatrix(X), output_margin=True), dtype=np.float64)
+def _view(view: str, blocks: Mapping[str, tuple[int, int]], width: int) -> Ranges:
+    if view == "all":
+        return ((0, width),) if width else ()
+    chosen = {"embeddings": set(blocks) & set(MODALITIES), "values": set(blocks) - set(MODALITIES)}.get(view, {view})
+    ranges = sorted(place for block, place in blocks.items() if block in chosen and place[0] < place[1])
+    joined: list[tuple[int, int]] = []
+    for start, end in ranges:
+        if joined and joined[-1][1] == start:
+            start = joined.pop()[0]  # noqa: PLW2901  (the range before it goes on)
+        joined.append((start, end))
+    return tuple(joined)
 
 
-def contributions(booster: xgb.Booster, X: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return TreeSHAP of each column and the bias last, [n, d + 1], in log-odds: a row sums to its margin."""
-    return np.asarray(booster.predict(xgb.DMatrix(X), pred_contribs=True), dtype=np.float64)
+def _places(columns: Ranges) -> NDArray[np.int64]:
+    return np.concatenate([np.arange(start, end) for start, end in columns])
 
 
-def _equal_blocks(columns: int, blocks: Mapping[str, tuple[int, int]] | None) -> NDArray[np.float32]:
+def _stack(held_out: Floats, labels: NDArray[np.int8]) -> tuple[Floats, float]:
+    """Weigh m members by the log loss of their sum on rows out of fold, [n, m]; no weight is negative."""
+    n, count = held_out.shape
+    equal = np.full(count, 1 / count)
+
+    def loss(at: Floats) -> tuple[float, Floats]:
+        margin = held_out @ at[:-1] + at[-1]
+        away = at[:-1] - equal
+        error = 1 / (1 + np.exp(-margin)) - labels
+        value = float((np.logaddexp(0, margin) - labels * margin).sum() + TOWARD_EQUAL * away @ away)
+        return value / n, np.append(error @ held_out + 2 * TOWARD_EQUAL * away, error.sum()) / n
+
+    bounds = [(0.0, None)] * count + [(None, None)]
+    found = minimize(loss, np.append(equal, 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(found.x[:-1], dtype=np.float64), float(found.x[-1])
+
+
+def _auc(labels: NDArray[np.int8], margins: Floats | None) -> float | None:
+    return None if margins is None else float(roc_auc_score(labels, margins))
+
+
+def _equal_blocks(columns: int, blocks: Mapping[str, tuple[int, int]]) -> NDArray[np.float32]:
     """Weights of the columns, [d]: those of a block sum to one."""
     weights = np.ones(columns, np.float32)
-    for start, end in (blocks or {}).values():
-        weights[start:end] = 1 / (end - start)
+    for start, end in blocks.values():
+        weights[start:end] = 1 / max(1, end - start)
     return weights
 
 
-def _binned(X: NDArray[np.float32], labels: NDArray[np.int8], weights: NDArray[np.float32]) -> xgb.QuantileDMatrix:
-    matrix = xgb.QuantileDMatrix(X, labels, max_bin=_bins(X.shape[1]))
-    matrix.set_info(feature_weights=weights)
-    return matrix
-
-
-def _bins(columns: int) -> int:
-    return WIDE_BINS if columns >= WIDE else 256  # XGBoost's default
-
-
-def _parameters(depth: int, learning_rate: float, settings: FusionSettings, columns: int) -> dict[str, Any]:
-    return {
-        "objective": "binary:logistic",
-        "tree_method": "hist",
-        "device": "cpu",
-        "nthread": 1,  # processes share the splits; another number would add in another order
-        "max_depth": depth,
-        "learning_rate": learning_rate,
-        "max_bin": _bins(columns),
-        "colsample_bytree": WIDE_SHARE if columns >= WIDE else 1.0,
-        "seed": settings.seed,
-    }
+def _share(progress: Progress, at: int, of: int) -> Progress:
+    """Return the progress of one of several equal stages."""
+    return lambda done, total: progress(100 * at + 100 * done // max(total, 1), 100 * of)

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xgboost as xgb
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from xhaim.atomic import write_bytes
 from xhaim.errors import DataError, PrerequisiteError
-from xhaim.predict import fusion as trees
 from xhaim.predict.calibration import Calibrator, ConformalSet, OperatingPoint
 from xhaim.predict.columns import assemble, check_features, describe_columns
 from xhaim.predict.encoder import BaseWeights, load_encoder
 from xhaim.predict.finetune import FoldEncoders, load_fold_encoders
-from xhaim.predict.fusion import Choice
+from xhaim.predict.fusion import Fusion
 from xhaim.predict.risks import Facts, Risks
 from xhaim.records import MODALITIES, Features
 
@@ -28,7 +27,7 @@ from xhaim.records import MODALITIES, Features
 class Model:
     """A fitted predictor."""
 
-    booster: xgb.Booster
+    fusion: Fusion
     encoders: Mapping[str, FoldEncoders]
     """Modality -> its fold encoders; empty where the model reads no text."""
     value_names: tuple[str, ...]
@@ -41,26 +40,27 @@ class Model:
 
     def predict(self, features: Features) -> Risks:
         """Return the risks of n samples with the columns of training. Raises DataError if the columns differ."""
-        raw = mean_probability(self.booster, self._matrices(features))
+        raw = mean_probability(self.fusion, self._matrices(features))
         low, high = self.calibrator.interval(raw)
         return Risks(raw, self.calibrator.risk(raw), low, high, self.conformal.outcomes(raw))
 
     def contributions(
         self, features: Features
     ) -> tuple[NDArray[np.float64], tuple[str, ...], dict[str, tuple[int, int]]]:
-        """Return TreeSHAP in log-odds, [n, d + 1] with the bias last, the d names, and block -> column range.
+        """Return what each column adds in log-odds, [n, d + 1] with the bias last, the names, and block -> range.
 
-        Averaged over the fold encoders, so a row sums to ``margins`` of its sample.
+        TreeSHAP of trees, slope times value of lines. Averaged over the fold encoders, so a row sums to ``margins`` of
+        its sample.
         """
         stacked = self._matrices(features)
-        found = trees.contributions(self.booster, stacked.reshape(-1, stacked.shape[2]))
+        found = self.fusion.contributions(stacked.reshape(-1, stacked.shape[2]))
         names, blocks = describe_columns(features, self._dim)
         return found.reshape(*stacked.shape[:2], -1).mean(axis=0), names, blocks
 
     def margins(self, features: Features) -> NDArray[np.float64]:
-        """Return the booster's log-odds, [n], averaged over the fold encoders."""
+        """Return the log-odds, [n], averaged over the fold encoders."""
         stacked = self._matrices(features)
-        found = trees.margins(self.booster, stacked.reshape(-1, stacked.shape[2]))
+        found = self.fusion.margins(stacked.reshape(-1, stacked.shape[2]))
         return np.asarray(found.reshape(stacked.shape[:2]).mean(axis=0), dtype=np.float64)
 
     @property
@@ -81,11 +81,11 @@ class Model:
         return matrices(features, self.encoders)
 
     def save(self, folder: Path) -> None:
-        """Write the model into a folder: safetensors, XGBoost's JSON and, last, ``model.json``; no pickle."""
+        """Write the model into a folder: safetensors, JSON and, last, ``model.json``; no pickle."""
         (folder / "model.json").unlink(missing_ok=True)  # a crash must not leave it beside files of another model
         for modality, encoders in self.encoders.items():
             encoders.save(folder / modality)
-        write_bytes(folder / "booster.json", bytes(self.booster.save_raw("json")))
+        self.fusion.save(folder)
         first = next(iter(self.encoders.values()), None)
         plain = {
             "inputs": self.inputs,
@@ -110,10 +110,8 @@ class Model:
             raise PrerequisiteError(f"no model in {folder}", expected="model.json", do="train one with: xhaim run")
         try:
             plain = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            booster = xgb.Booster()
-            booster.load_model(bytearray((folder / "booster.json").read_bytes()))
             return cls(
-                booster=booster,
+                fusion=Fusion.load(folder),
                 encoders=_load_encoders(folder, plain, encoder),
                 value_names=tuple(plain["value_names"]),
                 value_blocks={key: (int(start), int(end)) for key, (start, end) in plain["value_blocks"].items()},
@@ -122,7 +120,7 @@ class Model:
                 facts=_facts(plain["facts"]),
                 inputs=plain["inputs"],
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, xgb.core.XGBoostError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(
                 f"{folder} holds no model that can be read", got=type(error).__name__, do="train again"
             ) from error
@@ -135,9 +133,9 @@ def matrices(features: Features, encoders: Mapping[str, FoldEncoders]) -> NDArra
     return np.stack([assemble(features, {key: found[k] for key, found in embedded.items()}) for k in range(count)])
 
 
-def mean_probability(booster: xgb.Booster, stacked: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the raw prediction, [n]: the booster's probability averaged over the fold encoders of [K, n, d]."""
-    found = trees.probabilities(booster, stacked.reshape(-1, stacked.shape[2]))
+def mean_probability(fusion: Fusion, stacked: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the raw prediction, [n]: the probability averaged over the fold encoders of [K, n, d]."""
+    found = expit(fusion.margins(stacked.reshape(-1, stacked.shape[2])))
     return np.asarray(found.reshape(stacked.shape[:2]).mean(axis=0), dtype=np.float64)
 
 
@@ -167,5 +165,5 @@ def _calibrator(plain: dict[str, Any]) -> Calibrator:
 
 def _facts(plain: dict[str, Any]) -> Facts:
     epochs = {modality: tuple(found) for modality, found in plain["epochs"].items()}
-    point, choice = OperatingPoint(**plain["operating_point"]), Choice(**plain["fusion"])
-    return Facts(**{**plain, "epochs": epochs, "operating_point": point, "fusion": choice})
+    point = OperatingPoint(**plain["operating_point"])
+    return Facts(**{**plain, "epochs": epochs, "operating_point": point})

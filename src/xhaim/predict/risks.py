@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xhaim.predict.calibration import OperatingPoint
-from xhaim.predict.fusion import Choice
 from xhaim.records import Prediction
 
 
@@ -18,7 +17,7 @@ class Risks:
     """The predictions of n samples as arrays."""
 
     raw: NDArray[np.float64]
-    """[n], mean of the booster's probabilities over the fold encoders."""
+    """[n], mean of the fusion's probabilities over the fold encoders."""
     risk: NDArray[np.float64]
     """[n], calibrated."""
     low: NDArray[np.float64]
@@ -56,8 +55,6 @@ class Facts:
     """Chosen on validation."""
     n_train: int
     n_validation: int
-    fusion: Choice
-    """The booster's combination, chosen on the training rows."""
     calibration: str
     """``platt`` or ``isotonic``."""
     encoder: str | None
