@@ -184,6 +184,8 @@ class RunSettings(_Settings):
     """Names or paths."""
     report_policy: ReportPolicy | None = None
     """Overrides the pathology tasks' own; ``admissible`` is refused where there are any."""
+    systems: tuple[str, ...] = ("xhaim", "xhaim_frozen", "haim", "haim_no_radiology", "permuted_labels")
+    """What is fitted and compared (``run/systems.py``); xhaim always is. More may be added to a run that is there."""
     sample: SampleSettings = SampleSettings()
     split: SplitSettings = SplitSettings()
     retrieve: RetrieveSettings = RetrieveSettings()

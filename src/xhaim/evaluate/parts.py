@@ -17,6 +17,7 @@ BLOCK_LABELS = {
     "concepts": "Concepts named in the evidence",
     "tabular": "Demographics and admission",
     "time_series": "Vital signs and laboratory",
+    "earlier_films": "Labels of earlier chest films",
     "image": "Chest X-ray image",
 }
 """Blocks of features for a reader; others follow under their own name."""

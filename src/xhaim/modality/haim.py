@@ -50,6 +50,11 @@ def series(stats: pl.DataFrame, sample_ids: Sequence[str]) -> dict[str, pl.DataF
     return blocks
 
 
+def is_of_kind(document: Document, kind: str) -> bool:
+    """Say whether a document is one of HAIM's notes of a kind: reports of chest films are ``radiology``."""
+    return (document.kind if document.kind != "cxr" else "radiology") == kind
+
+
 def note_embedding(
     documents: Sequence[Document],
     admitted: datetime | None,
@@ -62,7 +67,7 @@ def note_embedding(
     Notes before the admission, which HAIM would weigh negatively, weigh as much as one of the first hour. Zeros where
     there is no such note.
     """
-    mine = [document for document in documents if (document.kind if document.kind != "cxr" else "radiology") == kind]
+    mine = [document for document in documents if is_of_kind(document, kind)]
     if not mine:
         return np.zeros(width, np.float32)
     start = admitted or mine[0].time

@@ -20,7 +20,11 @@ from xhaim.task import FindingLabel, Task
 def scores(run: Run, known: Stage, concepts: Stage, task: Task, rows: SplitRows) -> dict[str, NDArray[np.float64]]:
     """Return baseline -> a score for every labelled sample, higher for the positive answer; fitted on train alone."""
     base = float(rows.labels[rows.train].mean())
-    found = {"keywords": _keywords(concepts, task, rows, base), "bag_of_words": _bag_of_words(known, rows)}
+    found = {
+        "prevalence": np.full(len(rows.ids), base),
+        "keywords": _keywords(concepts, task, rows, base),
+        "bag_of_words": _bag_of_words(known, rows),
+    }
     if isinstance(task.label, FindingLabel):
         found["carry_forward"] = _carry_forward(known, task.label.finding, rows, base)
     return found

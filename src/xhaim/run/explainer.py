@@ -149,7 +149,7 @@ class Explainer:
             model_name="xhaim",
             tested=self.tested,
         )
-        return facts, measured(self.task, sample, model, row, known.measurements, evidence, summaries)
+        return facts, measured(self.task, sample, model, row, known, evidence, summaries)
 
 
 def _number(value: float) -> float | None:

@@ -1,6 +1,7 @@
 """The risk of one sample with some of its evidence taken out: what makes a citation measured.
 
-Taking a chunk out removes its sentences from the summary and its words from the concepts; taking a measurement out
+Taking a chunk out removes its sentences from the summary and its words from the concepts; where it speaks of the task's
+concepts, the labels of its report's film go too, for they were read off the same words. Taking a measurement out
 recomputes its signal's statistics; taking the image out empties the image block. Then the encoder, the fusion model
 and the calibrator run again, all variants in one batch.
 """
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from xhaim.explain.facts import Removal, RiskWithout
 from xhaim.modality.concepts import concept_features
+from xhaim.modality.earlier_films import earlier_films, film_labels, without_studies
 from xhaim.modality.time_series import statistics, wide
 from xhaim.records import Evidence, Features, Modality, Sample, Summary
 from xhaim.signals import catalogue
@@ -24,6 +26,7 @@ from xhaim.task import Task
 
 if TYPE_CHECKING:
     from xhaim.predict.model import Model
+    from xhaim.run.known import Known
 
 
 def measured(
@@ -31,21 +34,28 @@ def measured(
     sample: Sample,
     model: Model,
     row: Features,
-    measurements: pl.DataFrame,
+    known: Known,
     evidence: Mapping[Modality, Evidence],
     summaries: Mapping[Modality, Summary],
 ) -> RiskWithout:
-    """Return a function from removals to calibrated risks, for one sample whose features are ``row`` (n = 1)."""
+    """Return a function from removals to calibrated risks, for one sample whose features are ``row`` (n = 1).
+
+    ``known`` is what was known of that sample.
+    """
+    labels, reports = film_labels(known.events), _reports(sample, known, evidence)
 
     def risk_without(removals: Sequence[Removal]) -> Sequence[float]:
         if not removals:
             return []
         texts = {name: tuple(_text(summaries.get(name), removal) for removal in removals) for name in ("notes", "cxr")}
         values = np.repeat(row.values, len(removals), axis=0)
-        _set(values, row, "time_series", _series(measurements, removals))
+        _set(values, row, "time_series", _series(known.measurements, removals))
         for i, removal in enumerate(removals):
             if removal.chunk_ids:
                 _set(values[i : i + 1], row, "concepts", _concepts(task, sample, evidence, removal))
+            if gone := {reports[one] for one in removal.chunk_ids if one in reports}:
+                left = earlier_films(without_studies(labels, gone), {sample.sample_id: sample.prediction_time})
+                _set(values[i : i + 1], row, "earlier_films", _as_floats(left))
             if removal.image and "image" in row.blocks:
                 start, end = row.blocks["image"]
                 values[i, start:end] = np.nan
@@ -94,7 +104,25 @@ def _series(measurements: pl.DataFrame, removals: Sequence[Removal]) -> NDArray[
         for sample_id, removal in zip(ids, removals, strict=True)
     ]
     _, frame = wide(statistics(pl.concat(frames)), ids, catalogue())
+    return _as_floats(frame)
+
+
+def _as_floats(frame: pl.DataFrame) -> NDArray[np.float32]:
     return frame.cast(pl.Float32).fill_null(float("nan")).to_numpy()
+
+
+def _reports(sample: Sample, known: Known, evidence: Mapping[Modality, Evidence]) -> dict[str, int]:
+    """Return chunk id -> the study of its report, for the chunks that speak of the task's concepts."""
+    studies = {one.doc_id: one.study_id for one in known.documents.get(sample.sample_id, ())}
+    speaking = [
+        chunk_id
+        for item in evidence.values()
+        for scored in item.chunks
+        if scored.polarity is not None
+        for chunk_id in (scored.chunk.chunk_id, *scored.also_in)
+    ]
+    found = ((one, studies.get(_document(one))) for one in speaking)
+    return {chunk_id: study for chunk_id, study in found if study is not None}
 
 
 def _concepts(

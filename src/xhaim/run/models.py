@@ -1,9 +1,10 @@
-"""Stage: step 3. For each task and split: xHAIM fine-tuned and frozen, HAIM twice, and the baselines beside them."""
+"""Stage: step 3. For each task and split every system of the run, and the baselines beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,12 @@ from xhaim.records import Features
 from xhaim.run import baselines
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
+from xhaim.run.haim_numbers import haim_features
 from xhaim.run.numbers import assemble, read_images, with_block
 from xhaim.run.parallel import share
 from xhaim.run.people import People, SplitRows, split_rows
+from xhaim.run.systems import Split
+from xhaim.run.unsummarised import evidence_texts, newest_texts
 from xhaim.task import Task
 
 if TYPE_CHECKING:
@@ -52,11 +56,13 @@ class Inputs:
     summaries: Stage
     haim: Stage
     images: Stage | None
+    films: Stage
+    evidence: Stage
 
     @property
     def keys(self) -> list[str]:
         """Everything upstream that decides the models."""
-        stages = (self.known, self.numbers, self.concepts, self.summaries, self.haim, self.images)
+        stages: list[Stage | None] = [getattr(self, field.name) for field in fields(self)]
         return [stage.key if stage is not None else "" for stage in stages]
 
 
@@ -68,17 +74,26 @@ def model_stage(run: Run, inputs: Inputs, task: Task) -> Stage:
 
 
 def predict_risks(run: Run, people: People, inputs: Inputs, task: Task) -> Stage:
-    """Step 3: fit and predict every model on every split; predictions go to ``models/<task>/split-<n>.parquet``."""
+    """Step 3: fit and predict every system on every split; predictions go to ``models/<task>/split-<n>.parquet``.
+
+    A split whose file lacks a system of the settings is done again; what is fitted already is only read.
+    """
     stage = model_stage(run, inputs, task)
     splits = range(run.settings.split.repeats)
     jobs = [
-        Job(task, inputs, stage, split, split_rows(people, task, split))
+        Job(task, inputs, stage, split, rows)
         for split in splits
-        if not stage.path(f"split-{split}.parquet").exists()
+        if not _whole(
+            stage.path(f"split-{split}.parquet"), rows := split_rows(people, task, split), run.settings.systems
+        )
     ]
     with run.watch.stage(f"3 predict: {task.title}") as progress:
         share(run, _one_split, jobs, progress)
     return stage
+
+
+def _whole(path: Path, rows: SplitRows, systems: Sequence[str]) -> bool:
+    return path.exists() and (bool(rows.too_few) or set(systems) <= set(pl.read_parquet(path)["model"].unique()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,34 +115,44 @@ def _one_split(run: Run, job: Job) -> Sequence[str]:
         return [f"{task.title}: no model was fitted, since there are {rows.too_few}"] if split == 0 else []
     from xhaim.predict.fit import fit
 
-    features = features_of(run, job.inputs, rows, folder)
-    theirs = _haim_features(job.inputs, rows, features)
-    shuffled = _shuffled(rows, run.settings.fusion.seed + split)
-    plans: list[tuple[str, Features, NDArray[np.int8], bool]] = [
-        ("xhaim", features, rows.labels, True),
-        ("xhaim_frozen", features, rows.labels, False),
-        ("haim", theirs, rows.labels, False),
-        ("haim_no_radiology", _without(theirs, "radiology_notes"), rows.labels, False),
-        ("permuted_labels", features, shuffled, False),
-    ]
+    made = _split_of(run, job, folder)
     found = []
-    for name, mine, labels, fine_tune in plans:
+    for name in dict.fromkeys(("xhaim", *run.settings.systems)):
+        plan = made.plan(name)
         model = fit(
-            mine, labels, rows.subjects, rows.train, rows.validation, run.settings.encoder, run.settings.fusion,
-            fine_tune=fine_tune, folder=folder / name,
+            plan.features, plan.labels, rows.subjects, plan.train, rows.validation, run.settings.encoder, plan.fusion,
+            fine_tune=plan.fine_tune, folder=folder / name,
         )  # fmt: skip
-        found.append(_predictions(task, name, split, rows, _risks(model, mine)))
+        found.append(_predictions(task, name, split, rows, _risks(model, plan.features)))
     found += [
-        _predictions(task, name, split, rows, {"raw": scores})
+        _predictions(task, name, split, rows, {"raw": scores} | ({"risk": scores} if name == "prevalence" else {}))
         for name, scores in baselines.scores(run, job.inputs.known, job.inputs.concepts, task, rows).items()
     ]
     write_frame(target, pl.concat(found))
     return run.watch.notes
 
 
+def _split_of(run: Run, job: Job, folder: Path) -> Split:
+    """Say what the systems of a split are built of."""
+    from xhaim.predict.encoder import token_counter
+
+    rows, inputs, settings = job.rows, job.inputs, run.settings
+    ours = features_of(run, inputs, rows, folder)
+    words = rows.ids, token_counter(settings.encoder.name), settings.summarize.max_tokens
+    return Split(
+        rows=rows,
+        ours=ours,
+        haim=partial(haim_features, inputs.haim, rows.ids, ours),
+        evidence_texts=partial(evidence_texts, inputs.evidence, *words),
+        newest_texts=partial(newest_texts, inputs.known, *words),
+        fusion=settings.fusion,
+        seed=settings.fusion.seed + job.split,
+    )
+
+
 def features_of(run: Run, inputs: Inputs, rows: SplitRows, folder: Path) -> Features:
     """Return xHAIM's features of all labelled samples, the image block as one split's reader reads it."""
-    features = assemble(rows.ids, [inputs.numbers, inputs.concepts], inputs.summaries)
+    features = assemble(rows.ids, [inputs.numbers, inputs.concepts, inputs.films], inputs.summaries)
     if inputs.images is None:
         return features
     pixels, labels = read_images(inputs.images, rows.ids)
@@ -155,36 +180,6 @@ def _read_images(
     logits = reader.read(pixels)
     logits[rows.train] = reader.out_of_fold
     return logits
-
-
-def _haim_features(inputs: Inputs, rows: SplitRows, ours: Features) -> Features:
-    """HAIM's blocks, with the same image readings as xHAIM has."""
-    theirs = assemble(rows.ids, [inputs.haim], None)
-    if "image" not in ours.blocks:
-        return theirs
-    start, end = ours.blocks["image"]
-    return with_block(theirs, "image", ours.names[start:end], np.nan_to_num(ours.values[:, start:end]))
-
-
-def _without(features: Features, block: str) -> Features:
-    start, end = features.blocks[block]
-    width = end - start
-    kept = {
-        name: (a, b) if b <= start else (a - width, b - width)
-        for name, (a, b) in features.blocks.items()
-        if name != block
-    }
-    keep = np.r_[0:start, end : features.values.shape[1]]
-    return replace(features, values=features.values[:, keep], names=tuple(features.names[i] for i in keep), blocks=kept)
-
-
-def _shuffled(rows: SplitRows, seed: int) -> NDArray[np.int8]:
-    """Labels permuted among the training rows, and among the validation rows: what chance alone would find."""
-    rng = np.random.default_rng(seed)
-    labels = rows.labels.copy()
-    for part in (rows.train, rows.validation):
-        labels[part] = rng.permutation(labels[part])
-    return labels
 
 
 def _risks(model: Model, features: Features) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Stages: the numeric blocks of every sample, of xHAIM and of HAIM, and the index images."""
+"""Stages: the numeric blocks of every sample, and the index images. HAIM's own are in ``haim_numbers``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -13,20 +12,18 @@ from numpy.typing import NDArray
 from xhaim.cohort.times import FRONTAL
 from xhaim.errors import DataError
 from xhaim.events import CHEXPERT_FINDINGS, IMAGE, IMAGE_LABEL, code_is
-from xhaim.modality import haim
 from xhaim.modality.concepts import concept_columns, concept_features
+from xhaim.modality.earlier_films import earlier_films, film_labels
 from xhaim.modality.pixels import SIDE, shrink
 from xhaim.modality.tabular import tabular
 from xhaim.modality.time_series import statistics, wide
-from xhaim.records import Document, Evidence, Features, Summary
+from xhaim.records import Evidence, Features, Summary
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
 from xhaim.run.parallel import each_shard
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People
-from xhaim.run.set_aside import SetAside
-from xhaim.run.vectors import Vectors, chunks_of, embedded_text
 from xhaim.signals import catalogue
 from xhaim.task import Task
 
@@ -45,56 +42,22 @@ def _number_shard(known: Stage, run: Run, index: int, samples: pl.DataFrame) -> 
     shard = Known.read(known.shard(index))
     ids = samples["sample_id"].to_list()
     _, series = wide(statistics(shard.values), ids, catalogue())
-    return _with_ids(ids, {"tabular": tabular(shard.facts, ids), "time_series": series})
+    return with_ids(ids, {"tabular": tabular(shard.facts, ids), "time_series": series})
 
 
-def store_haim(run: Run, people: People, known: Stage, embeddings: Stage) -> Stage:
-    """Write HAIM's own blocks to ``haim/<policy>/``."""
+def store_films(run: Run, people: People, known: Stage) -> Stage:
+    """Write the block of the labels of earlier chest films to ``earlier_films/<policy>/``; empty under policy none."""
     policy = known.folder.name
-    stage = run.directory.stage(f"haim/{policy}", run.key("haim", known.key, embeddings.key))
-    with run.watch.stage(f"HAIM's features ({policy})") as progress:
-        return each_shard(run, stage, run.shards(people.samples), partial(_haim_shard, known, embeddings), progress)
+    stage = run.directory.stage(f"earlier_films/{policy}", run.key("earlier films", known.key))
+    with run.watch.stage(f"earlier films ({policy})") as progress:
+        return each_shard(run, stage, run.shards(people.samples), partial(_film_shard, known), progress)
 
 
-def _haim_shard(known: Stage, embeddings: Stage, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
-    shard = Known.read(known.shard(index))
-    vectors = Vectors(run.settings.retrieve.encoder)
-    vectors.load(embeddings.shard(index))
-    ids = samples["sample_id"].to_list()
-    stats = statistics(shard.values)
-    blocks = {"demographics": haim.demographics(shard.facts, ids), **haim.series(stats, ids)}
-    blocks |= _note_blocks(run, shard, dict(samples.select("sample_id", "prediction_time").iter_rows()), vectors)
-    return _with_ids(ids, blocks)
-
-
-def _note_blocks(run: Run, shard: Known, times: Mapping[str, datetime], vectors: Vectors) -> dict[str, pl.DataFrame]:
-    """Return HAIM's note embeddings, one block for each kind of note."""
-    width = vectors([""]).shape[1]
-
-    def embed(document: Document) -> NDArray[np.float32]:
-        texts = [embedded_text(chunk) for chunks in chunks_of(run, [document]).values() for chunk in chunks]
-        mean: NDArray[np.float32] = vectors(texts).mean(axis=0) if texts else np.zeros(width, np.float32)
-        return mean
-
-    def row(sample_id: str, time: datetime, kind: str) -> NDArray[np.float32]:
-        aside = SetAside()  # step 1 has set the same sample aside, and counted it: nobody reads its row
-        with aside.trying(sample_id):
-            seen = shard.documents.get(sample_id, ())
-            return haim.note_embedding(seen, _admitted(shard, sample_id, time), kind, embed, width)
-        return np.full(width, np.nan, np.float32)
-
-    blocks = {}
-    for kind in haim.NOTE_KINDS:
-        rows = [row(sample_id, time, kind) for sample_id, time in times.items()]
-        blocks[f"{kind}_notes"] = pl.DataFrame(np.stack(rows), schema=[f"{kind} notes, {i}" for i in range(width)])
-    return blocks
-
-
-def _admitted(shard: Known, sample_id: str, time: datetime) -> datetime | None:
-    hours = shard.facts.get(sample_id, {}).get("hours in hospital")
-    if not isinstance(hours, float):
-        return None
-    return time - timedelta(hours=hours)
+def _film_shard(known: Stage, _: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
+    times = dict(samples.select("sample_id", "prediction_time").iter_rows())
+    return with_ids(
+        list(times), {"earlier_films": earlier_films(film_labels(Known.read(known.shard(index)).events), times)}
+    )
 
 
 def store_concepts(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
@@ -118,7 +81,7 @@ def _concept_shard(task: Task, evidence: Stage, _: Run, index: int, samples: pl.
         for sample_id in ids
     ]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(concept_columns(task), pl.Float64()), orient="row")
-    return _with_ids(ids, {"concepts": frame})
+    return with_ids(ids, {"concepts": frame})
 
 
 def store_images(run: Run, people: People, known: Stage) -> Stage | None:
@@ -136,7 +99,7 @@ def store_images(run: Run, people: People, known: Stage) -> Stage | None:
 
 def _image_shard(known: Stage, labels: pl.DataFrame, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
     paths = index_paths(Known.read(known.shard(index)).events, samples)
-    rows = [_pixels(run, paths.get(sample_id)) for sample_id in samples["sample_id"]]
+    rows = [pixels_of(run, paths.get(sample_id)) for sample_id in samples["sample_id"]]
     return (
         samples.select("sample_id")
         .with_columns(pl.Series("pixels", rows, pl.Binary()))
@@ -153,7 +116,8 @@ def index_paths(seen: pl.DataFrame, samples: pl.DataFrame) -> dict[str, str]:
     return dict(one_each.select("sample_id", "image_path").iter_rows())
 
 
-def _pixels(run: Run, path: str | None) -> bytes | None:
+def pixels_of(run: Run, path: str | None) -> bytes | None:
+    """Return an image of the store, small; None, and a note, where it cannot be read."""
     if path is None:
         return None
     try:
@@ -190,7 +154,8 @@ def read_images(stage: Stage, sample_ids: Sequence[str]) -> tuple[NDArray[np.uin
     return pixels, labels
 
 
-def _with_ids(ids: Sequence[str], blocks: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def with_ids(ids: Sequence[str], blocks: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return sample_id and the columns of all blocks as ``assemble`` reads them, their rows in the order of ``ids``."""
     named = [
         frame.rename({name: f"{block}{SEPARATOR}{name}" for name in frame.columns}).cast(pl.Float32)
         for block, frame in blocks.items()

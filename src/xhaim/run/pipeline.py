@@ -15,14 +15,16 @@ from xhaim.run.data_tables import store_data_tables
 from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
 from xhaim.run.explainer import Explainer
 from xhaim.run.explanations import explain_samples
+from xhaim.run.haim_numbers import store_haim
 from xhaim.run.image_words import with_image_words
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
-from xhaim.run.numbers import store_concepts, store_haim, store_images, store_numbers
+from xhaim.run.numbers import store_concepts, store_films, store_images, store_numbers
 from xhaim.run.on_ray import ADDRESS, require_ray
 from xhaim.run.parallel import close_engines, one_thread
 from xhaim.run.people import People, gather
 from xhaim.run.set_aside import without
+from xhaim.run.systems import check_systems
 from xhaim.run.vectors import embed_documents
 from xhaim.run.watch import Quiet
 from xhaim.run.words import find_evidence, summarize
@@ -76,6 +78,7 @@ def begin(
     nor the engine change a byte of the result. Raises PrerequisiteError where the engine is not installed.
     """
     tasks = load_tasks(settings)
+    check_systems(settings.systems)
     one_thread()
     cores = os.cpu_count() or 1
     if engine == "ray":
@@ -147,7 +150,8 @@ def _execute(run: Run) -> Results:
         people = without(run, people, task, "2 summarize", summaries)
         concepts = store_concepts(run, people, evidence, task)
         theirs = store_haim(run, people, known[run.policy(task)], embeddings)
-        inputs = Inputs(seen, numbers, concepts, summaries, theirs, images)
+        films = store_films(run, people, known[run.policy(task)])
+        inputs = Inputs(seen, numbers, concepts, summaries, theirs, images, films, evidence)
         predictions = predict_risks(run, people, inputs, task)
         explanations, explainer = explain_samples(run, people, inputs, evidence, predictions, task)
         results.evidence[task.id], results.predictions[task.id] = evidence, predictions
@@ -172,6 +176,7 @@ def _when(sample: SampleSettings, tasks: tuple[Task, ...]) -> str:
 def plan(store_path: Path, settings: RunSettings, out: Path) -> dict[str, object]:
     """Say what a run would do, without doing it."""
     tasks = load_tasks(settings)
+    check_systems(settings.systems)
     store = Store.open(store_path)
     if (out / "manifest.json").is_file():
         _refuse_another(Run(RunDirectory.open(out), store, settings, tasks, Quiet()))
@@ -196,6 +201,6 @@ def plan(store_path: Path, settings: RunSettings, out: Path) -> dict[str, object
             "report",
         ],
         "splits": settings.split.repeats,
-        "models": ["xhaim", "xhaim_frozen", "haim", "haim_no_radiology", "permuted_labels"],
+        "models": list(settings.systems),
         "language_model": settings.llm.model if settings.llm.url else None,
     }
