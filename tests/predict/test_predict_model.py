@@ -85,7 +85,7 @@ def test_a_frozen_encoder_is_one_encoder_and_is_not_saved(problem, settings, tmp
     assert model.facts.epochs == {"notes": (0,), "cxr": (0,)}
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "fusion.json",
-        *(f"member-{i}.json" for i in range(4)),
+        *(f"member-{i}.json" for i in range(5)),
         "model.json",
     ]
 
@@ -116,11 +116,14 @@ def test_contributions_sum_to_the_margin_and_blocks_tile_the_columns(problem, fi
     features, model = problem[0], fitted[0]
     found, names, blocks = model.contributions(features)
     assert np.allclose(found.sum(axis=1), model.margins(features), atol=1e-4)
-    assert found.shape == (N, len(names) + 1) == (N, 2 * 33 + 4 + 1)
-    assert blocks == {"notes": (0, 33), "cxr": (33, 66), "time_series": (66, 70)}
+    assert found.shape == (N, len(names) + 1)
+    assert list(blocks) == ["notes", "notes_words", "cxr", "cxr_words", "time_series"]
+    assert [start for start, _ in blocks.values()] == [0, *(end for _, end in blocks.values())][:-1]
+    assert blocks["notes"] == (0, 33)
     assert names[17] == "notes summary, dimension 17"
     assert names[32] == "notes summary, missing"
-    assert names[66] == "signal 0, mean"
+    assert "notes summary: wordaa" in names[slice(*blocks["notes_words"])]
+    assert names[-4] == "signal 0, mean"
 
 
 def test_test_rows_and_unlabelled_rows_have_no_say(problem, settings, fitted, tmp_path):
@@ -189,12 +192,16 @@ def test_numbers_alone_need_no_encoder(problem, settings, tmp_path):
 
 
 def test_missing_text_is_zeros_and_an_indicator(problem, fitted):
-    stacked = fitted[0]._matrices(take(problem[0], np.array([0, 1])))  # row 0 has no cxr text
-    assert stacked.shape == (2, 2, 70)
-    assert not stacked[:, 0, 33:65].any()
-    assert stacked[:, 0, 65].tolist() == [1, 1]
-    assert stacked[:, 1, 33:65].any()
-    assert stacked[:, 1, 65].tolist() == [0, 0]
+    stacked = np.stack(list(fitted[0]._matrices(take(problem[0], np.array([0, 1])))))  # row 0 has no cxr text
+    _, names, blocks = fitted[0].contributions(problem[0])
+    assert stacked.shape == (2, 2, len(names))
+    start, end = blocks["cxr"]
+    assert not stacked[:, 0, start : end - 1].any()
+    assert stacked[:, 0, end - 1].tolist() == [1, 1]
+    assert not stacked[:, 0, slice(*blocks["cxr_words"])].any()
+    assert stacked[:, 1, start : end - 1].any()
+    assert stacked[:, 1, end - 1].tolist() == [0, 0]
+    assert stacked[:, 1, slice(*blocks["cxr_words"])].any()
 
 
 def test_predictions_say_none_where_there_is_no_interval(problem, settings, fitted, tmp_path):

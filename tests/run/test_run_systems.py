@@ -68,7 +68,7 @@ def test_demographics_know_neither_the_clock_nor_the_chart():
 def test_haim_has_its_own_booster_and_no_radiology_where_it_had_none():
     plan = MADE.plan("haim_no_radiology")
     assert plan.features.names == ("a", "c")
-    assert (plan.fusion.members, plan.fusion.grid, plan.fine_tune) == (("xgboost:all",), "haim", False)
+    assert (plan.fusion.members, plan.fusion.grid, plan.fine_tune) == (("xgboost:embeddings+values",), "haim", False)
     assert MADE.plan("haim_our_fusion").fusion == FusionSettings()
     small = Split(ROWS, OURS, lambda: THEIRS, other("e"), other("n"), FusionSettings(grid="small"), seed=3)
     assert small.plan("haim").fusion.grid == "small"

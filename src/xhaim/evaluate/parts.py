@@ -13,7 +13,9 @@ from xhaim.records import Explanation, Statement, Summary
 
 BLOCK_LABELS = {
     "notes": "Notes, summarised",
+    "notes_words": "Words of the notes' summary",
     "cxr": "Chest X-ray words, summarised",
+    "cxr_words": "Words of the chest X-ray summary",
     "concepts": "Concepts named in the evidence",
     "tabular": "Demographics and admission",
     "time_series": "Vital signs and laboratory",

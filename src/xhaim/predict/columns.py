@@ -1,4 +1,4 @@
-"""The matrix that the fusion sees: [notes | cxr | values], every column with a name and a block."""
+"""The matrix that the fusion sees: [notes | their words | cxr | its words | values], each column named, in a block."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xhaim.errors import DataError
+from xhaim.predict.fusion import WORDS
+from xhaim.predict.vocabulary import Vocabulary
 from xhaim.records import MODALITIES, Features
 
 
@@ -16,10 +18,13 @@ def modalities_of(features: Features) -> tuple[str, ...]:
     return tuple(modality for modality in MODALITIES if modality in features.texts)
 
 
-def describe_columns(features: Features, dim: int) -> tuple[tuple[str, ...], dict[str, tuple[int, int]]]:
+def describe_columns(
+    features: Features, dim: int, words: Mapping[str, Vocabulary]
+) -> tuple[tuple[str, ...], dict[str, tuple[int, int]]]:
     """Return the names of all columns and block -> half-open range, for embeddings of ``dim`` columns.
 
-    A text's block is its embedding, ``notes summary, dimension 17``, and ``notes summary, missing``.
+    A text's blocks are its embedding, ``notes summary, dimension 17`` and ``notes summary, missing``, and its words,
+    ``notes summary: effusion, denied``.
     """
     names: list[str] = []
     blocks: dict[str, tuple[int, int]] = {}
@@ -27,17 +32,22 @@ def describe_columns(features: Features, dim: int) -> tuple[tuple[str, ...], dic
         start = len(names)
         names += [f"{modality} summary, dimension {index}" for index in range(dim)] + [f"{modality} summary, missing"]
         blocks[modality] = (start, len(names))
+        start = len(names)
+        names += [f"{modality} summary: {term}" for term in words[modality].names]
+        blocks[f"{modality}{WORDS}"] = (start, len(names))
     offset = len(names)
     blocks |= {block: (start + offset, end + offset) for block, (start, end) in features.blocks.items()}
     return (*names, *features.names), blocks
 
 
-def assemble(features: Features, embeddings: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return X, [n, d]: for each modality its embeddings ([n, dim], zeros for no text) and whether it is missing."""
+def assemble(
+    features: Features, embeddings: Mapping[str, NDArray[np.float32]], words: Mapping[str, NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Return X, [n, d]: of each modality its embeddings ([n, dim], zeros: no text), whether it is missing, words."""
     parts = []
     for modality in modalities_of(features):
         missing = np.array([[not text] for text in features.texts[modality]], dtype=np.float32).reshape(-1, 1)
-        parts += [embeddings[modality], missing]
+        parts += [embeddings[modality], missing, words[modality]]
     return np.concatenate([*parts, features.values.astype(np.float32, copy=False)], axis=1)
 
 

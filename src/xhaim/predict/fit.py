@@ -20,6 +20,7 @@ from xhaim.predict.folds import grouped_folds
 from xhaim.predict.fusion import fit_fusion
 from xhaim.predict.model import Model, matrices, mean_probability
 from xhaim.predict.risks import Facts
+from xhaim.predict.vocabulary import Vocabulary
 from xhaim.records import Features
 
 
@@ -67,13 +68,15 @@ def fit(
         return done
 
     part, y, groups = take(features, train), labels[train], subjects[train]
-    encoders, x_train = _encode(part, y, groups, base, encoder if fine_tune else None, folder, progress)
+    encoders, embeddings = _encode(part, y, groups, base, encoder if fine_tune else None, folder, progress)
     report = _stage(progress, len(encoders), len(encoders) + 1)
-    _, blocks = describe_columns(part, base.dim if base else 0)
+    words = {modality: Vocabulary.of(part.texts[modality]) for modality in modalities_of(part)}
+    x_train = assemble(part, embeddings, {key: found.matrix(part.texts[key]) for key, found in words.items()})
+    _, blocks = describe_columns(part, base.dim if base else 0, words)
     members, _ = fit_fusion(x_train, y, groups, fusion, report, blocks)
 
     held, truth = take(features, validation), labels[validation]
-    raw = mean_probability(members, matrices(held, encoders))
+    raw = mean_probability(members, matrices(held, encoders, words))
     calibrator = fit_calibrator(raw, truth, subjects[validation], fusion.isotonic_from, fusion.seed)
     facts = Facts(
         base_rate=float(y.mean()),
@@ -89,7 +92,7 @@ def fit(
         truncated_texts=_truncated(part, base) + _truncated(held, base),
     )
     conformal = fit_conformal(raw, truth, fusion.conformal_error)
-    model = Model(members, encoders, features.names, dict(features.blocks), calibrator, conformal, facts, inputs)
+    model = Model(members, encoders, words, features.names, dict(features.blocks), calibrator, conformal, facts, inputs)
     model.save(folder)
     return model
 
@@ -102,8 +105,8 @@ def _encode(
     fine_tune: EncoderSettings | None,
     folder: Path,
     progress: Progress,
-) -> tuple[dict[str, FoldEncoders], NDArray[np.float32]]:
-    """Return the fold encoders of each modality and X of the training rows, out-of-fold, [n, d].
+) -> tuple[dict[str, FoldEncoders], dict[str, NDArray[np.float32]]]:
+    """Return the fold encoders of each modality and its embeddings of the training rows, out-of-fold, [n, dim].
 
     All modalities share the folds, so that encoder k of each has met the same subjects.
     """
@@ -111,7 +114,7 @@ def _encode(
     embeddings: dict[str, NDArray[np.float32]] = {}
     modalities = modalities_of(part)
     if base is None:
-        return {}, assemble(part, {})
+        return {}, {}
     for stage, modality in enumerate(modalities):
         if fine_tune is None:
             encoders[modality] = pretrained(base)
@@ -130,7 +133,7 @@ def _encode(
         encoders[modality], embeddings[modality] = finetune(
             part.texts[modality], labels, subjects, folds, base, fine_tune, folder / modality, report
         )
-    return encoders, assemble(part, embeddings)
+    return encoders, embeddings
 
 
 def _by_sample_id(features: Features, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,10 +1,11 @@
 """Fusion: members that each see some of the columns, added up in log-odds.
 
-The paper's is one member, XGBoost over everything (``xgboost:all``). Trees over hundreds of weak embedding columns were
-measured to lose what trees over the values know, and a line adds up an embedding better than trees do; which of them
-helps differs by task (``benchmarks.development``). So several are fitted, and weighed by what each knows of rows that
-it has not seen: stacking (Wolpert 1992) with weights that are not negative (Breiman 1996). A sum of log-odds keeps
-contributions exact: what each column adds to each member is added up likewise.
+The paper's is one member, XGBoost over embeddings and values. Trees over hundreds of weak embedding columns were
+measured to lose what trees over the values know, a line adds up an embedding better than trees do, and words with their
+polarity tell more than a small encoder; which of them helps differs by task (``benchmarks.development``,
+``benchmarks.openi``, ``benchmarks.eicu``). So several are fitted, and weighed by what each knows of rows that it has
+not seen: stacking (Wolpert 1992) with weights that are not negative (Breiman 1996). A sum of log-odds keeps contributions
+exact: what each column adds to each member is added up likewise.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from xhaim.atomic import write_bytes
@@ -30,8 +32,11 @@ from xhaim.records import MODALITIES
 Floats = NDArray[np.float64]
 Ranges = tuple[tuple[int, int], ...]
 
-TOWARD_EQUAL = 1.0
-"""How much the weights are drawn toward equal ones, in the log loss of a row: decisive for dozens of rows alone."""
+TOWARD_EQUAL = 5.0
+"""How much the weights of log-odds of one spread are drawn toward equal ones, in the log loss of a row: free weights on
+a hundred positives are noise."""
+WORDS = "_words"
+"""Ends the name of a block of words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +124,16 @@ def fit_fusion(
     """Fit every member of the settings on all rows, and weigh them; return also the log-odds out of fold, [n].
 
     ``X`` is [n, d], NaN = missing; ``labels`` 0 or 1; folds are grouped by ``subjects``. ``blocks`` (name -> column
-    range) say what a view is: ``all``; ``embeddings``, the blocks of texts; ``values``, the others; or a block's name.
-    Members whose view holds nothing, or just what an earlier one of the same learner sees, are left out. ``None`` is
-    out of fold, and the weights are equal, where the subjects do not allow two folds with both outcomes. ``progress``
-    is told hundredths of a member. Raises DataError where no member sees anything.
+    range) say what a view is: ``embeddings``, the blocks named as a modality; ``words``, those that end so; ``values``,
+    the others; a block's name; or several of these joined by ``+``. Without blocks all columns are values. Members
+    whose view holds nothing, or just what an earlier one of the same learner sees, are left out. ``None`` is out of
+    fold, and the weights are equal, where the subjects do not allow two folds with both outcomes. ``progress`` is told
+    hundredths of a member. Raises DataError where no member sees anything.
     """
     blocks = blocks or {"values": (0, X.shape[1])}
     folds = grouped_folds(labels, subjects, settings.folds, settings.seed)
     weights = _equal_blocks(X.shape[1], blocks)
-    wanted = _members(settings.members, blocks, X.shape[1])
+    wanted = _members(settings.members, blocks)
     learned: list[Learned] = []
     for at, (name, columns) in enumerate(wanted):
         learner: Learner = backend("learners", name.split(":")[0])
@@ -146,31 +152,33 @@ def fit_fusion(
     return Fusion(parts, intercept, X.shape[1]), held_out @ shares + intercept if known else None
 
 
-def _members(names: Sequence[str], blocks: Mapping[str, tuple[int, int]], width: int) -> list[tuple[str, Ranges]]:
+def _members(names: Sequence[str], blocks: Mapping[str, tuple[int, int]]) -> list[tuple[str, Ranges]]:
     found: dict[tuple[str, Ranges], str] = {}
     for name in names:
         learner, view = name.split(":")
-        columns = _view(view, blocks, width)
+        columns = _view(view, blocks)
         if columns:
             found.setdefault((learner, columns), name)
     if not found:
         raise DataError(
             "no member of the fusion sees a column", got=f"members {list(names)}; blocks {sorted(blocks)}",
-            expected="views among: all, values, embeddings, and the names of blocks", do="change fusion.members",
+            expected="views of: values, embeddings, words, and the names of blocks", do="change fusion.members",
         )  # fmt: skip
     return [(name, columns) for (_, columns), name in found.items()]
 
 
-def _view(view: str, blocks: Mapping[str, tuple[int, int]], width: int) -> Ranges:
-    if view == "all":
-        return ((0, width),) if width else ()
-    chosen = {"embeddings": set(blocks) & set(MODALITIES), "values": set(blocks) - set(MODALITIES)}.get(view, {view})
+def _view(view: str, blocks: Mapping[str, tuple[int, int]]) -> Ranges:
+    embeddings = set(blocks) & set(MODALITIES)
+    words = {block for block in blocks if block.endswith(WORDS)}
+    named = {"embeddings": embeddings, "words": words, "values": set(blocks) - embeddings - words}
+    chosen: set[str] = set().union(*(named.get(name, {name}) for name in view.split("+")))
     ranges = sorted(place for block, place in blocks.items() if block in chosen and place[0] < place[1])
     joined: list[tuple[int, int]] = []
     for start, end in ranges:
         if joined and joined[-1][1] == start:
-            start = joined.pop()[0]  # noqa: PLW2901  (the range before it goes on)
-        joined.append((start, end))
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
     return tuple(joined)
 
 
@@ -179,19 +187,31 @@ def _places(columns: Ranges) -> NDArray[np.int64]:
 
 
 def _stack(held_out: Floats, labels: NDArray[np.int8]) -> tuple[Floats, float]:
-    """Weigh m members by the log loss of their sum on rows out of fold, [n, m]; no weight is negative."""
-    n, count = held_out.shape
-    equal = np.full(count, 1 / count)
+    """Weigh m members by the log loss of their sum on rows out of fold, [n, m]; no weight is negative.
+
+    Members are brought to one spread first; one that says the same of everybody weighs nothing.
+    """
+    spread = held_out.std(axis=0)
+    even = np.divide(held_out, spread, out=np.zeros_like(held_out), where=spread > 0)
+    count = even.shape[1]
+    scale, start = _least_loss(even.mean(axis=1, keepdims=True), labels, np.ones(1), 0.0)
+    weights, intercept = _least_loss(even, labels, np.full(count, scale[0] / count), TOWARD_EQUAL, start)
+    return np.divide(weights, spread, out=np.zeros(count), where=spread > 0), intercept
+
+
+def _least_loss(
+    Z: Floats, labels: NDArray[np.int8], toward: Floats, pull: float, intercept: float = 0.0
+) -> tuple[Floats, float]:
+    """Return the weights, none negative, and the intercept of least log loss, drawn toward some weights."""
 
     def loss(at: Floats) -> tuple[float, Floats]:
-        margin = held_out @ at[:-1] + at[-1]
-        away = at[:-1] - equal
-        error = 1 / (1 + np.exp(-margin)) - labels
-        value = float((np.logaddexp(0, margin) - labels * margin).sum() + TOWARD_EQUAL * away @ away)
-        return value / n, np.append(error @ held_out + 2 * TOWARD_EQUAL * away, error.sum()) / n
+        margin, away = Z @ at[:-1] + at[-1], at[:-1] - toward
+        error = expit(margin) - labels
+        value = float((np.logaddexp(0, margin) - labels * margin).sum() + pull * away @ away)
+        return value / len(Z), np.append(error @ Z + 2 * pull * away, error.sum()) / len(Z)
 
-    bounds = [(0.0, None)] * count + [(None, None)]
-    found = minimize(loss, np.append(equal, 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
+    bounds = [(0.0, None)] * Z.shape[1] + [(None, None)]
+    found = minimize(loss, np.append(toward, intercept), jac=True, method="L-BFGS-B", bounds=bounds)
     return np.asarray(found.x[:-1], dtype=np.float64), float(found.x[-1])
 
 

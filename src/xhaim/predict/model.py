@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from xhaim.predict.encoder import BaseWeights, load_encoder
 from xhaim.predict.finetune import FoldEncoders, load_fold_encoders
 from xhaim.predict.fusion import Fusion
 from xhaim.predict.risks import Facts, Risks
+from xhaim.predict.vocabulary import Vocabulary
 from xhaim.records import MODALITIES, Features
 
 
@@ -30,6 +31,8 @@ class Model:
     fusion: Fusion
     encoders: Mapping[str, FoldEncoders]
     """Modality -> its fold encoders; empty where the model reads no text."""
+    words: Mapping[str, Vocabulary]
+    """Modality -> the words of its summaries that are columns."""
     value_names: tuple[str, ...]
     value_blocks: Mapping[str, tuple[int, int]]
     calibrator: Calibrator
@@ -52,23 +55,21 @@ class Model:
         TreeSHAP of trees, slope times value of lines. Averaged over the fold encoders, so a row sums to ``margins`` of
         its sample.
         """
-        stacked = self._matrices(features)
-        found = self.fusion.contributions(stacked.reshape(-1, stacked.shape[2]))
-        names, blocks = describe_columns(features, self._dim)
-        return found.reshape(*stacked.shape[:2], -1).mean(axis=0), names, blocks
+        found = np.mean([self.fusion.contributions(X) for X in self._matrices(features)], axis=0)
+        names, blocks = describe_columns(features, self._dim, self.words)
+        return found, names, blocks
 
     def margins(self, features: Features) -> NDArray[np.float64]:
         """Return the log-odds, [n], averaged over the fold encoders."""
-        stacked = self._matrices(features)
-        found = self.fusion.margins(stacked.reshape(-1, stacked.shape[2]))
-        return np.asarray(found.reshape(stacked.shape[:2]).mean(axis=0), dtype=np.float64)
+        each = [self.fusion.margins(X) for X in self._matrices(features)]
+        return np.asarray(np.mean(each, axis=0), dtype=np.float64)
 
     @property
     def _dim(self) -> int:
         return next((found.encoder.dim for found in self.encoders.values()), 0)
 
-    def _matrices(self, features: Features) -> NDArray[np.float32]:
-        """Return X as each fold encoder sees it, [K, n, d], of features with the columns of training."""
+    def _matrices(self, features: Features) -> Iterator[NDArray[np.float32]]:
+        """Return X as each fold encoder sees it, K of [n, d], of features with the columns of training."""
         check_features(features)
         expected = (self.value_names, dict(self.value_blocks), set(self.encoders))
         if (features.names, dict(features.blocks), set(features.texts)) != expected:
@@ -78,7 +79,7 @@ class Model:
                 expected=f"texts of {sorted(self.encoders)}, {len(self.value_names)} columns of the same names",
                 do="build the features with the settings of the run that trained the model",
             )
-        return matrices(features, self.encoders)
+        return matrices(features, self.encoders, self.words)
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder: safetensors, JSON and, last, ``model.json``; no pickle."""
@@ -89,6 +90,7 @@ class Model:
         first = next(iter(self.encoders.values()), None)
         plain = {
             "inputs": self.inputs,
+            "words": {key: asdict(found) for key, found in self.words.items()},
             "value_names": self.value_names,
             "value_blocks": dict(self.value_blocks),
             "calibrator": asdict(self.calibrator),
@@ -113,6 +115,11 @@ class Model:
             return cls(
                 fusion=Fusion.load(folder),
                 encoders=_load_encoders(folder, plain, encoder),
+                words={
+                    modality: Vocabulary(tuple(found["terms"]), tuple(found["idf"]))
+                    for modality, found in plain["words"].items()
+                    if modality in MODALITIES
+                },
                 value_names=tuple(plain["value_names"]),
                 value_blocks={key: (int(start), int(end)) for key, (start, end) in plain["value_blocks"].items()},
                 calibrator=_calibrator(plain["calibrator"]),
@@ -126,17 +133,19 @@ class Model:
             ) from error
 
 
-def matrices(features: Features, encoders: Mapping[str, FoldEncoders]) -> NDArray[np.float32]:
-    """Return X as each of the K fold encoders sees it, [K, n, d]; K is 1 without texts."""
+def matrices(
+    features: Features, encoders: Mapping[str, FoldEncoders], words: Mapping[str, Vocabulary]
+) -> Iterator[NDArray[np.float32]]:
+    """Yield X as each of the K fold encoders sees it, [n, d]; one without texts."""
     embedded = {modality: found.embed(features.texts[modality]) for modality, found in encoders.items()}
-    count = next((len(found) for found in embedded.values()), 1)
-    return np.stack([assemble(features, {key: found[k] for key, found in embedded.items()}) for k in range(count)])
+    said = {modality: found.matrix(features.texts[modality]) for modality, found in words.items()}
+    for k in range(next((len(found) for found in embedded.values()), 1)):
+        yield assemble(features, {modality: found[k] for modality, found in embedded.items()}, said)
 
 
-def mean_probability(fusion: Fusion, stacked: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the raw prediction, [n]: the probability averaged over the fold encoders of [K, n, d]."""
-    found = expit(fusion.margins(stacked.reshape(-1, stacked.shape[2])))
-    return np.asarray(found.reshape(stacked.shape[:2]).mean(axis=0), dtype=np.float64)
+def mean_probability(fusion: Fusion, seen: Iterator[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return the raw prediction, [n]: the probability averaged over what the fold encoders see, K of [n, d]."""
+    return np.asarray(np.mean([expit(fusion.margins(X)) for X in seen], axis=0), dtype=np.float64)
 
 
 def _load_encoders(folder: Path, plain: dict[str, Any], name: str | None) -> dict[str, FoldEncoders]:

@@ -19,7 +19,7 @@ from xhaim.records import MODALITIES, Features
 from xhaim.run.haim_numbers import RADIOLOGY, without_block
 from xhaim.run.people import SplitRows
 
-HAIMS_OWN = ("xgboost:all",)
+HAIMS_OWN = ("xgboost:embeddings+values",)
 """One booster over all columns: the paper's fusion and HAIM's."""
 BLOCKS = ("notes", "cxr", "tabular", "time_series", "concepts", "earlier_films", "image")
 SYSTEMS: dict[str, str] = {

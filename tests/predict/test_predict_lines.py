@@ -1,12 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from xhaim.config import FusionSettings
-from xhaim.predict import linear
+from xhaim.predict import lines
+from xhaim.predict.designs import Steps
 from xhaim.predict.folds import grouped_folds
-from xhaim.predict.linear import STRENGTHS
+from xhaim.predict.lines import linear
 
 SETTINGS = FusionSettings()
 
@@ -18,8 +21,8 @@ def data(n=200, d=5, seed=0):
     return X, labels, grouped_folds(labels, np.arange(n), 4, 0)
 
 
-def learn(X, labels, folds):
-    return linear.learn(X, labels, folds, np.ones(X.shape[1], np.float32), SETTINGS)
+def learn(X, labels, folds, learner=linear):
+    return learner.learn(X, labels, folds, np.ones(X.shape[1], np.float32), SETTINGS)
 
 
 def test_it_is_the_logistic_regression_of_scikit_learn_on_standardised_columns():
@@ -47,22 +50,21 @@ def test_it_is_the_logistic_regression_of_scikit_learn_on_standardised_columns()
 def test_the_ridge_is_the_one_with_the_lowest_loss_out_of_fold():
     X, labels, folds = data(d=40, seed=3)
     found = {}
-    for strength in STRENGTHS:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(linear, "STRENGTHS", (strength,))
-            margin = learn(X, labels, folds).out_of_fold
+    for strength in linear.strengths:
+        margin = learn(X, labels, folds, replace(linear, strengths=(strength,))).out_of_fold
         found[strength] = np.mean(np.logaddexp(0, margin) - labels * margin)
     assert learn(X, labels, folds).chosen["C"] == min(found, key=found.get)
 
 
-def test_contributions_sum_to_the_log_odds_and_a_mean_row_gets_none():
+@pytest.mark.parametrize("learner", [linear, lines.steps, lines.words])
+def test_contributions_sum_to_the_log_odds_and_a_mean_row_gets_none(learner):
     X, labels, folds = data()
     X[::7, 2] = np.nan
-    member = learn(X, labels, folds).member
+    member = learn(X, labels, folds, learner).member
     found = member.contributions(X)
     assert found.shape == (200, 6)
-    assert np.allclose(found.sum(axis=1), member.margins(X))
-    assert np.abs(found[:, :-1].mean(axis=0)).max() < 1e-9
+    assert np.allclose(found.sum(axis=1), member.margins(X), atol=1e-5)
+    assert np.abs(found[:, :-1].mean(axis=0)).max() < 1e-5
     assert np.abs(found[:, :-1]).mean(axis=0).argmax() == 0
 
 
@@ -89,13 +91,45 @@ def test_empty_and_constant_columns_say_nothing():
     assert np.allclose(member.margins(other), member.margins(X))
 
 
-def test_read_again_it_says_the_same_to_the_last_bit():
+@pytest.mark.parametrize("learner", [linear, lines.steps, lines.words])
+def test_read_again_it_says_the_same_to_the_last_bit(learner):
     X, labels, folds = data()
     X[0, 0] = np.nan
-    member = learn(X, labels, folds).member
-    again = linear.restore(member.to_bytes())
+    member = learn(X, labels, folds, learner).member
+    again = learner.restore(member.to_bytes())
     assert np.array_equal(again.margins(X), member.margins(X))
     assert again.to_bytes() == member.to_bytes()
+    cut = member.to_bytes().replace(b'"slopes": [', b'"slopes": [1.5, ')
+    with pytest.raises(ValueError, match="slopes for"):
+        learner.restore(cut)
+
+
+def test_steps_bend_where_a_straight_line_sees_nothing():
+    generator = np.random.default_rng(1)
+    X = generator.normal(size=(600, 3)).astype(np.float32)
+    labels = (generator.random(600) < np.where(np.abs(X[:, 0]) > 1, 0.8, 0.2)).astype(np.int8)  # both ends are risky
+    folds = grouped_folds(labels, np.arange(600), 4, 0)
+    assert roc_auc_score(labels, learn(X, labels, folds, lines.steps).out_of_fold) > 0.7
+    assert roc_auc_score(labels, learn(X, labels, folds).out_of_fold) < 0.6
+
+
+def test_steps_by_hand():
+    X = np.array([[1], [2], [3], [4], [5], [6], [7], [8], [np.nan]], np.float32)
+    design = Steps.of(X)
+    assert design.edges[:, 0].tolist() == [1.875, 2.75, 3.625, 4.5, 5.375, 6.25, 7.125]
+    shown = design(X) + design.mean
+    assert np.allclose(shown[0], [0] * 8)
+    assert np.allclose(shown[3], [1, 1, 1, 0, 0, 0, 0, 0])
+    assert np.allclose(shown[8], [0] * 7 + [1])
+    twice = Steps.of(np.array([[0], [0], [0], [0], [0], [5]], np.float32))
+    assert len(twice.kept) == 1  # five of six are one value: one step is all there is to see
+    assert Steps.of(np.full((4, 1), np.nan, np.float32)).source.size == 0
+
+
+def test_a_view_that_says_nothing_gets_the_base_rate():
+    X, labels, folds = data()
+    member = learn(np.full_like(X, 3), labels, folds, lines.steps).member
+    assert np.allclose(1 / (1 + np.exp(-member.margins(X))), labels.mean())
 
 
 def test_permuted_labels_score_about_a_half():
