@@ -156,8 +156,8 @@ class FusionSettings(_Settings):
         "words:words",
     )
     """``learner:view``; what each adds is learned. The paper's: ``xgboost:embeddings+values`` alone. Learners: xgboost,
-    steps, linear, words, lightgbm, or any that is registered. Views: values, embeddings, words, a block such as
-    time_series, or several of them."""
+    steps, linear, words, lightgbm, extra-trees, or any that is registered. Views: values, embeddings, words, a block
+    such as time_series, or several of them."""
     grid: Literal["haim", "shallow", "small"] = "shallow"
     """Of the trees: HAIM's 24 combinations; 9 of fewer and shallower leaves; 2 for a demonstration."""
     folds: Annotated[int, Field(ge=2, le=20)] = 5

@@ -4,8 +4,8 @@ The paper's is one member, XGBoost over embeddings and values. Trees over hundre
 measured to lose what trees over the values know, a line adds up an embedding better than trees do, and words with their
 polarity tell more than a small encoder; which of them helps differs by task (``benchmarks.development``,
 ``benchmarks.openi``, ``benchmarks.eicu``). So several are fitted, and weighed by what each knows of rows that it has
-not seen: stacking (Wolpert 1992) with weights that are not negative (Breiman 1996). A sum of log-odds keeps contributions
-exact: what each column adds to each member is added up likewise.
+not seen: stacking (Wolpert 1992) with weights that are not negative (Breiman 1996). A sum of log-odds keeps
+contributions exact: what each column adds to each member is added up likewise.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def fit_fusion(
     held_out = np.stack([one.out_of_fold for one in learned if one.out_of_fold is not None] or [np.zeros(0)], axis=-1)
     known = held_out.shape == (len(labels), len(learned))
     count = len(learned)
-    shares, intercept = _stack(held_out, labels) if known and count > 1 else (np.full(count, 1 / count), 0.0)
+    shares, intercept = stack(held_out, labels) if known and count > 1 else (np.full(count, 1 / count), 0.0)
     parts = tuple(
         Part(name, columns, one.member, float(share), _auc(labels, one.out_of_fold), dict(one.chosen))
         for (name, columns), one, share in zip(wanted, learned, shares, strict=True)
@@ -186,10 +186,11 @@ def _places(columns: Ranges) -> NDArray[np.int64]:
     return np.concatenate([np.arange(start, end) for start, end in columns])
 
 
-def _stack(held_out: Floats, labels: NDArray[np.int8]) -> tuple[Floats, float]:
-    """Weigh m members by the log loss of their sum on rows out of fold, [n, m]; no weight is negative.
+def stack(held_out: Floats, labels: NDArray[np.int8]) -> tuple[Floats, float]:
+    """Weigh m members by the log loss of their sum on rows out of fold, [n, m]: weights [m], none negative, intercept.
 
-    Members are brought to one spread first; one that says the same of everybody weighs nothing.
+    Members are brought to one spread first, and one that says the same of everybody weighs nothing. The weights are
+    drawn toward equal ones by ``TOWARD_EQUAL``.
     """
     spread = held_out.std(axis=0)
     even = np.divide(held_out, spread, out=np.zeros_like(held_out), where=spread > 0)
