@@ -50,6 +50,8 @@ class SplitSettings(_Settings):
     validation_share: Share = 0.2
     """Of train; grouped too. For calibration and the operating point."""
     seed: int = 0
+    file: str | None = None
+    """Instead of drawing: a csv or Parquet file with subject_id, part and, for several, split from 0."""
 
 
 class RetrieveSettings(_Settings):

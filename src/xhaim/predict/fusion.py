@@ -10,6 +10,7 @@ contributions exact: what each column adds to each member is added up likewise.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,15 +85,22 @@ class Fusion:
 
     def save(self, folder: Path) -> None:
         """Write ``member-<i>.json`` for each member and, last, ``fusion.json``; no pickle."""
-        for at, part in enumerate(self.parts):
-            write_bytes(folder / f"member-{at}.json", part.member.to_bytes())
+        states = [part.member.to_bytes() for part in self.parts]
+        for at, state in enumerate(states):
+            write_bytes(folder / f"member-{at}.json", state)
         plain = {
             "width": self.width,
             "intercept": self.intercept,
             "parts": [
-                {key: getattr(part, key) for key in ("name", "columns", "weight", "auc")}
-                | {"chosen": dict(part.chosen)}
-                for part in self.parts
+                {
+                    "name": part.name,
+                    "columns": part.columns,
+                    "weight": part.weight,
+                    "auc": part.auc,
+                    "chosen": dict(part.chosen),
+                    "sha256": hashlib.sha256(state).hexdigest(),
+                }
+                for part, state in zip(self.parts, states, strict=True)
             ],
         }
         write_bytes(folder / "fusion.json", json.dumps(plain, indent=1, allow_nan=False).encode())
@@ -108,7 +116,10 @@ class Fusion:
             if not all(0 <= start < end <= width for start, end in columns):
                 raise ValueError("columns outside the matrix")
             learner: Learner = backend("learners", said["name"].split(":")[0])
-            member = learner.restore((folder / f"member-{at}.json").read_bytes())
+            state = (folder / f"member-{at}.json").read_bytes()
+            if hashlib.sha256(state).hexdigest() != said["sha256"]:  # XGBoost dies of a file that is not its own
+                raise ValueError("not the member that was saved")
+            member = learner.restore(state)
             parts.append(Part(said["name"], columns, member, float(said["weight"]), said["auc"], said["chosen"]))
         return cls(tuple(parts), float(plain["intercept"]), width)
 

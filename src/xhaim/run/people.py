@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from xhaim.cohort.given import given
+from xhaim.cohort.given_splits import given_splits
 from xhaim.cohort.index_report import INDEX_REPORT_SCHEMA, SAME, index_reports
 from xhaim.cohort.labels import label
 from xhaim.cohort.samples import draw
@@ -69,7 +72,7 @@ def gather(run: Run) -> People:
             lost_labels += [(task.id, item) for item in _attrition(everyone)]
             kept = everyone.filter(pl.col("label").is_not_null()).select("sample_id", "subject_id", "label")
             labels[task.id] = kept
-            splits[task.id] = _split(run, key, kept, task)
+            splits[task.id] = _split(run, key, kept, samples, task)
             progress(3 + done, todo)
     own = pl.DataFrame([{"task_id": task_id, **asdict(item)} for task_id, item in lost_labels], schema=common.schema)
     return People(key, samples, pl.concat([common, own]), labels, splits)
@@ -127,10 +130,19 @@ def _labelled(run: Run, people: str, samples: pl.DataFrame, task: Task, file: St
     return labelled.join(persons, on="subject_id", how="left").with_columns(subject_id=person).drop("person_id")
 
 
-def _split(run: Run, people: str, kept: pl.DataFrame, task: Task) -> pl.DataFrame:
-    key = run.key("splits", people, settings_hash(task, run.settings.split))
-    stage = run.directory.stage(f"splits/{task.id}", key)
-    return stage.once("splits.parquet", lambda: split(kept, run.settings.split))
+def _split(run: Run, people: str, kept: pl.DataFrame, samples: pl.DataFrame, task: Task) -> pl.DataFrame:
+    settings = run.settings.split
+    if settings.file is None:
+        key = run.key("splits", people, settings_hash(task, settings))
+        return run.directory.stage(f"splits/{task.id}", key).once("splits.parquet", lambda: split(kept, settings))
+    path = Path(settings.file)
+    said = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    stage = run.directory.stage(f"splits/{task.id}", run.key("splits", people, settings_hash(task, settings, said)))
+    persons = kept.rename({"subject_id": "person_id"}).join(samples.select("sample_id", "subject_id"), on="sample_id")
+    frame = stage.once("splits.parquet", lambda: given_splits(persons, path, settings.repeats))
+    if left := kept.height - frame["sample_id"].n_unique():
+        run.watch.note(f"{task.title}: {left} of {kept.height} samples are of subjects that {path.name} does not name")
+    return frame
 
 
 def _attrition(labelled: pl.DataFrame) -> list[Attrition]:
