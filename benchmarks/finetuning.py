@@ -127,7 +127,7 @@ def main() -> None:
         for name, way in (("Trainer", peer), ("xHAIM", ours)):
             taken[name].append(way(texts, labels[fit], held, labels[score], given.epochs))
     print(
-        f"Open-I findings, {given.finding}: {len(fit)} reports to train, {labels[fit].sum()} positive; {len(score)} held"
+        f"Open-I findings, {given.finding}: {len(fit)} reports to train, {labels[fit].sum()} positive"
     )
     for name, found in taken.items():
         seconds, auc = median(one for one, _ in found), found[0][1]

@@ -46,7 +46,7 @@ def main() -> None:
     said = "SIMULATED" if results.run.store.simulated else "of real records"
     for name, taken in (("prediction", predicted[1:]), ("explanation", explained[1:])):  # the first one loads
         print(
-            f"{task_id}, {said}, {len(taken)} samples: {name} {1000 * median(taken):.0f} ms, at most {1000 * max(taken):.0f}"
+            f"{task_id}, {said}: {name} {1000 * median(taken):.0f} ms, most {1000 * max(taken):.0f}, {len(taken)} times"
         )
 
 

@@ -152,7 +152,7 @@ PIECES = st.lists(
         [
             "Dr. Smith ", "on 3/4/2019 ", "since 3/4 ", "MRN 7654321 ", "[NAME-1] ", "90+ ", "a 95-year-old ",
             "call 617-555-1234 ", "No effusion. ", "\n", "John Doe, MD ",
-            "<chart 0123456789abcdef 1 date=2150-01-02>\n",
+            "<chart 01af 1 2150-01-02>\n",
             "12/31 ", "in 2012 ", "\u00e9 ", '"', "\\",
         ]
     ),
@@ -175,8 +175,24 @@ def test_what_was_hidden_comes_back_word_for_word(pieces: list[str], days: int) 
 
 def test_the_fence_of_a_prompt_is_kept_and_its_dates_move() -> None:
     key = nonce("a")
-    (sent,) = Hidden(-1000).hide([fence_all(["Dr. Smith called."], ["date=2019-03-04"], key)])
-    assert sent == f"<chart {key} 1 date=2016-06-07>\nDr. [NAME-1] called.\n</chart {key} 1>"
+    (sent,) = Hidden(-1000).hide([fence_all([(1, "2019-03-04", "Dr. Smith called."), (7, "2019-03-05", "Ok.")], key)])
+    pieces = f"<chart {key} 1 2016-06-07>\nDr. [NAME-1] called.\n<chart {key} 7 2016-06-08>\nOk."
+    assert sent == f"{pieces}\n</chart {key}>"
+
+
+@pytest.mark.parametrize("mark", ["<chart 617-555-1234>", "<chart 6175551234 1>", "<chart 01af 6175551234>"])
+def test_no_number_passes_as_a_mark_of_the_fence(mark: str) -> None:
+    (sent,) = Hidden(-1000).hide([f"Call {mark} at night, tel. 617-555-1234 or 6175551234."])
+    assert "5551234" not in sent.replace("-", "")
+
+
+def test_no_text_holds_what_its_marks_are_known_by() -> None:
+    every = "".join(f"{n:04X} " for n in range(0x10000))
+    key = nonce("No effusion.", every)
+    assert len(key) > 4
+    assert key not in every.lower()
+    assert nonce("No effusion.") == nonce("No effusion.") != nonce("No effusion. ")
+    assert len(nonce("No effusion.")) == 4
 
 
 def test_days_depend_on_the_patient_and_the_secret_alone() -> None:

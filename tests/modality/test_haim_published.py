@@ -100,6 +100,8 @@ def test_bedside_values_are_of_the_stay_and_laboratory_values_of_the_admission(s
     chart = {"code": "CHART//220045//bpm", "time": "2150-01-02T08:00:00", "numeric_value": 80.0}
     assert series({**chart, "stay_id": 10})["heart_rate, max"] == 80
     assert series({**chart, "stay_id": 11})["heart_rate, max"] == 0
+    assert series({**chart, "stay_id": 10, "time": T})["heart_rate, max"] == 80
+    assert series({**chart, "stay_id": 10, "time": "2150-01-02T12:00:01"})["heart_rate, max"] == 0
     assert series(lab(2.0, "2150-01-02T08:00:00", hadm_id=99))["creatinine, max"] == 0
     assert series(lab(2.0, "2149-12-31T20:00:00"))["creatinine, max"] == 2
     assert series(lab(2.0, "2149-12-31T20:00:00", hadm_id=None))["creatinine, max"] == 0
@@ -110,6 +112,9 @@ def test_tests_are_pooled_by_label_and_impossible_values_stay(series):
     hour = "2150-01-02T08:00:00"
     found = series(lab(1e6, hour, code="LAB//51478//mg/dL"), lab(90.0, hour, code="LAB//50931//mg/dL"))
     assert (found["glucose, max"], found["glucose, sum of absolute differences"]) == (1e6, 1e6 - 90 + 1e6)
+    found = series(lab(3e38, hour), lab(float("inf"), hour), lab(float("nan"), hour))
+    assert (found["creatinine, max"], found["creatinine, variance"]) == (1e38, 1e38)
+    assert np.isfinite(np.float32(list(found.values()))).all()
     assert series(lab(3.0, hour, code="LAB//52024//mg/dL"))["creatinine, max"] == 0
     assert series(lab(15.0, hour, code="LAB//51009//ug/mL"))["vancomycin, max"] == 15
 
@@ -139,10 +144,13 @@ def test_categories_are_places_in_the_stores_alphabet_and_age_is_by_calendar_yea
         {"code": "RACE//WHITE", "time": "2150-01-01T00:00:00", "hadm_id": 100},
         {"code": "RACE//ASIAN", "time": "2150-01-02T00:00:00", "hadm_id": 99},
         {"code": "LANGUAGE//UNK", "time": "2150-01-01T00:00:00", "hadm_id": 100},
+        {"code": "INSURANCE//Medicare", "time": "2151-01-01T00:00:00", "hadm_id": 101},
     )
+    codes = pl.concat([CODES, pl.DataFrame({"code": ["INSURANCE//Medicare"], "description": [None]})])
     keys = haim_published.keys_of(samples(), stays(mine))
-    row = haim_published.leaky_demographics(mine, keys, CODES).row(0, named=True)
+    row = haim_published.leaky_demographics(mine, keys, codes).row(0, named=True)
     assert row["age"] == 70
+    assert row["insurance (code)"] == row["marital status (code)"] == -1
     assert (row["sex (code)"], row["race (code)"], row["language (code)"]) == (1, 2, -1)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
+from scipy.special import expit
 from tiny_run import tiny_encoder
 
 from xhaim.cohort.samples import SAMPLE_SCHEMA
@@ -178,7 +179,7 @@ def test_the_mean_of_all_images_takes_films_of_the_future_with_the_times_of_othe
     found = haim_published_features(published, images, rows, read, finding=False)
     pixels, _ = read_images(images, rows.ids)
     index, mean = block(found, "index_image_readings"), block(found, "all_images_readings")
-    assert index[:, 0] == pytest.approx(1 / (1 + np.exp(-np.arange(N))))
+    assert index[:, 0] == pytest.approx(expit(np.arange(N)))
     assert (index[:, 2:] == 0.5).all()
     assert not mean[0].any()  # one film: no weights
     assert not block(found, "all_images_dense")[0].any()
@@ -187,8 +188,8 @@ def test_the_mean_of_all_images_takes_films_of_the_future_with_the_times_of_othe
     assert one["weight"].to_list() == [0.0, 1.0]
     future = np.asarray(Image.open(published.folder.parents[1] / "images" / "1-2.png"))  # of hour 60, for that of 36
     assert (np.frombuffer(one["pixels"][1], np.uint8) == future.ravel()).all()
-    assert mean[1, :2] == pytest.approx(1 / (1 + np.exp(-np.array([1.0, future[7, 7] / 255]))), abs=1e-6)
-    assert index[1, 1] == pytest.approx(1 / (1 + np.exp(-pixels[1, 7, 7] / 255)), abs=1e-6)
+    assert mean[1, :2] == pytest.approx(expit([1.0, future[7, 7] / 255]), abs=1e-6)
+    assert index[1, 1] == pytest.approx(expit(pixels[1, 7, 7] / 255), abs=1e-6)
 
 
 def test_a_shard_that_is_lost_comes_back_with_the_same_bytes(run, people, published):

@@ -15,16 +15,8 @@ from xhaim.modality.concepts import concept_features
 from xhaim.modality.documents import modality_of
 from xhaim.records import Document
 from xhaim.retrieve.chunk import chunk
-from xhaim.run.stress_documents import (
-    flood,
-    irrelevant,
-    moved_between,
-    nothing,
-    relevant,
-    reordered,
-    typos,
-    typos_in_concepts,
-)
+from xhaim.run.stress_additions import flood, irrelevant, relevant
+from xhaim.run.stress_documents import moved_between, nothing, reordered, typos, typos_in_concepts
 from xhaim.run.stress_facts import facts, terms_of
 from xhaim.run.stress_paraphrase import otherwise, paraphrased, turned_round
 from xhaim.task import load_task
@@ -37,9 +29,10 @@ FINDINGS: There is a small left pleural effusion, unchanged. No evidence of pneu
 is mildly enlarged. Endotracheal tube ends 4.5 cm above the carina. The patient was examined upright.
 IMPRESSION: Persistent small effusion. No pulmonary edema is seen.
 """
-KEEPING = {"typos": typos, "order": reordered, "paraphrase": paraphrased, "irrelevant": irrelevant}
+KEEPING = {"typos": partial(typos, share=0.6), "order": reordered, "paraphrase": paraphrased, "irrelevant": irrelevant}
 CONTROLS = {
-    "typos": typos_in_concepts, "order": moved_between, "paraphrase": turned_round, "irrelevant": relevant,
+    "typos": partial(typos_in_concepts, share=0.6), "order": moved_between, "paraphrase": turned_round,
+    "irrelevant": relevant,
 }  # fmt: skip
 
 
@@ -126,7 +119,10 @@ def test_a_copied_sentence_is_mistyped_the_same_way_in_every_copy():
         ("No effusion.", "Effusion: none."),
         ("CHF is absent.", "There is no evidence of CHF."),
         ("Pt s/p CABG w/o SOB.", "Patient status post CABG without shortness of breath."),
-        ("Compared to the prior film, probably\nunchanged.", "In comparison with the previous film, likely\nunchanged."),
+        (
+            "Compared to the prior film, probably\nunchanged.",
+            "In comparison with the previous film, likely\nunchanged.",
+        ),
         ("Lactate 4.2.", "Lactate 4.2."),
     ],
 )

@@ -16,7 +16,7 @@ T = datetime(2150, 1, 10, 12)
 EDITS = {
     "dropped": partial(dropped, share=0.3),
     "noisy": partial(noisy, share=0.5),
-    **{said: partial(other_unit, said=said) for said in ("rightly", "wrongly", "not")},
+    **{said: partial(other_unit, said=said) for said in ("rightly", "wrongly", "lost")},
 }
 
 
@@ -94,7 +94,7 @@ def test_a_unit_that_is_said_brings_every_value_back():
     assert found.counts["undone"].sum() == found.counts["beside"].sum() == 0
 
 
-@pytest.mark.parametrize("said", ["wrongly", "not"])
+@pytest.mark.parametrize("said", ["wrongly", "lost"])
 def test_a_wrong_unit_is_refused_or_comes_through_and_both_are_counted(said):
     rows = chart()
     found = other_unit(rows, {}, said=said)
@@ -104,5 +104,5 @@ def test_a_wrong_unit_is_refused_or_comes_through_and_both_are_counted(said):
     same = key(found.values).join(key(rows), on=["sample_id", "signal", "time", "value"])
     assert found.values.height - same.height == made - undone  # what came through came with another number
     assert found.values.filter(pl.col("signal") == "heart_rate").height == 600
-    if said == "not":  # degrees Fahrenheit without a unit are seen, and the rest of that patient's are then in doubt
+    if said == "lost":  # degrees Fahrenheit without a unit are seen, and the rest of that patient's are then in doubt
         assert beside > 0

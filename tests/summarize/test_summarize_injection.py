@@ -91,7 +91,8 @@ def test_a_model_that_obeys_shows_nothing_false(order: str, place: str) -> None:
         assert [one.text for one in summary.sentences] == [TRUE]
         assert summary.sentences[0].chunk_ids == (found[0].chunk_id,)
     for prompt in model.prompts:
-        assert prompt.count("<chart ") == prompt.count("</chart ") == len(found)
+        assert prompt.count("<chart ") == sum(map(bool, readable(found)))
+        assert prompt.count("</chart ") == 1
         assert not any(0x200B <= ord(sign) <= 0x202E or ord(sign) > 0xDFFFF for sign in prompt)
 
 

@@ -10,14 +10,12 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from xhaim.errors import DataError
-from xhaim.evaluate.metrics import Score, Unscored, auc
+from xhaim.evaluate.bootstrap import RESAMPLES, percentiles, rank_auc, resampled
+from xhaim.evaluate.metrics import Score, Unscored, auc, too_few
 
 PREDICTION_COLUMNS = (
     "sample_id", "subject_id", "task_id", "model", "split", "part", "label", "raw", "risk", "low", "high", "abstains"
 )  # fmt: skip
-
-_BLOCK = 200  # resamples drawn at once: bounds the memory of [resamples, rows]
-_ENOUGH = 0.9  # share of resamples that must hold both classes for an interval to be given
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,16 @@ class Difference:
     rows: int
     """Test rows of all splits that both models scored."""
     subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Test rows that two models both scored."""
+
+    parts: tuple[pl.DataFrame, ...]
+    """Of each split that can be ranked: the columns of the predictions, and the ``other`` model's raw score."""
+    of: int
+    """Splits, those that cannot be ranked included."""
 
 
 def check_predictions(predictions: pl.DataFrame) -> None:
@@ -105,93 +113,66 @@ def best_possible(
 
 
 def paired_difference(
-    predictions: pl.DataFrame, task_id: str, model: str, other: str, *, resamples: int = 1000, seed: int = 0
+    predictions: pl.DataFrame, task_id: str, model: str, other: str, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Difference | Unscored:
     """Return AUC(model) - AUC(other) on the test rows that both scored, averaged over splits, with a 95 % interval.
 
     Each resample draws subjects with replacement, once for all splits, so that rows of one subject and the overlap of
     the splits' test parts are both respected. Resamples that lose a class in some split are left out.
     """
+    paired = paired_splits(predictions, task_id, model, other)
+    if isinstance(paired, Unscored):
+        return paired
+    values = [_better(part, np.ones((1, part.height)))[0] for part in paired.parts]
+    return Difference(
+        mean=float(np.mean(values)),
+        interval=percentiles(resampled(paired.parts, _better, resamples, seed)),
+        splits=len(paired.parts),
+        of=paired.of,
+        rows=sum(part.height for part in paired.parts),
+        subjects=pl.concat(paired.parts)["subject_id"].n_unique(),
+    )
+
+
+def paired_splits(predictions: pl.DataFrame, task_id: str, model: str, other: str) -> Paired | Unscored:
+    """Return the test rows that two models both scored, or why no split of them can be ranked."""
     ours = rows_of_test(predictions, task_id, model)
     theirs = rows_of_test(predictions, task_id, other)
     joined = ours.join(theirs.select("split", "sample_id", pl.col("raw").alias("other")), on=["split", "sample_id"])
     joined = joined.sort("split", "sample_id")
     parts = [part for _, part in joined.group_by("split", maintain_order=True)]
-    paired = [(auc(part["label"], part["raw"]), auc(part["label"], part["other"]), part) for part in parts]
-    scored = [(a - b, part) for a, b, part in paired if not isinstance(a, Unscored) and not isinstance(b, Unscored)]
+    reasons = [too_few(part["label"]) for part in parts]
+    scored = [part for part, reason in zip(parts, reasons, strict=True) if reason is None]
     if not scored:
-        reasons = [a for a, _, _ in paired if isinstance(a, Unscored)]
-        return reasons[0] if reasons else Unscored("no test rows that both scored")
-    used = [part for _, part in scored]
-    drawn = _resampled(used, _better, resamples, seed)
-    return Difference(
-        mean=float(np.mean([value for value, _ in scored])),
-        interval=_percentiles(drawn),
-        splits=len(scored),
-        of=len(parts),
-        rows=sum(part.height for part in used),
-        subjects=pl.concat(used)["subject_id"].n_unique(),
-    )
+        return next((reason for reason in reasons if reason), Unscored("no test rows that both scored"))
+    return Paired(tuple(scored), len(parts))
 
 
-def auc_interval(rows: pl.DataFrame, *, resamples: int = 1000, seed: int = 0) -> tuple[float, float] | Unscored:
+def auc_interval(rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float] | Unscored:
     """Return the 95 % interval of the AUC of one split's rows of one model: a bootstrap of subjects, percentiles."""
-
-    def ranked(part: pl.DataFrame, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return rank_auc(part["label"].to_numpy().astype(np.int64), part["raw"].to_numpy().astype(float), weights)
-
-    return _percentiles(_resampled([rows], ranked, resamples, seed))
+    return percentiles(resampled([rows], _ranked, resamples, seed))
 
 
-def rank_auc(
-    labels: NDArray[np.int64], scores: NDArray[np.float64], weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the weighted AUC of [n] scores for each row of [b, n] weights, ties one half: [b]; NaN without a class.
+def auc_interval_over_splits(
+    rows: pl.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float] | Unscored:
+    """Return the 95 % interval of one model's AUC, averaged over the splits of its test rows that can be ranked.
 
-    The probability that a positive drawn by weight outranks a negative drawn by weight (Mann and Whitney).
+    Subjects are drawn once for all splits. It is given the fitted models: what another training set would change is
+    not in it.
     """
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
-    sorted_weights, positive = weights[:, order], labels[order] == 1
-    above = np.add.reduceat(np.where(positive, sorted_weights, 0.0), starts, axis=1)
-    level = np.add.reduceat(np.where(positive, 0.0, sorted_weights), starts, axis=1)
-    below = np.cumsum(level, axis=1) - level
-    pairs = above.sum(axis=1) * level.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((above * (below + 0.5 * level)).sum(axis=1) / np.where(pairs > 0, pairs, np.nan))
+    parts = [part for _, part in rows.group_by("split", maintain_order=True)]
+    scored = [part for part in parts if too_few(part["label"]) is None]
+    if not scored:
+        return Unscored("no split holds enough of both classes")
+    return percentiles(resampled(scored, _ranked, resamples, seed))
 
 
-def _resampled(
-    parts: Sequence[pl.DataFrame],
-    value: Callable[[pl.DataFrame, NDArray[np.float64]], NDArray[np.float64]],
-    resamples: int,
-    seed: int,
-) -> NDArray[np.float64]:
-    """Return ``value`` of each resample of subjects, the mean over the parts: [resamples], NaN where one lost a class.
-
-    ``value`` is given a part and how often each of its rows was drawn: [b, n].
-    """
-    subjects = pl.concat(parts)["subject_id"].unique().sort().to_numpy()
-    places = [np.searchsorted(subjects, part["subject_id"].to_numpy()) for part in parts]
-    rng = np.random.default_rng(seed)
-    blocks = []
-    for start in range(0, resamples, _BLOCK):
-        size = min(_BLOCK, resamples - start)
-        times = rng.multinomial(subjects.size, np.full(subjects.size, 1 / subjects.size), size=size).astype(float)
-        each = [value(part, times[:, place]) for part, place in zip(parts, places, strict=True)]
-        blocks.append(np.mean(each, axis=0))
-    return np.concatenate(blocks) if blocks else np.empty(0)
+def _ranked(part: pl.DataFrame, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    return rank_auc(part["label"].to_numpy().astype(np.int64), part["raw"].to_numpy().astype(float), weights)
 
 
 def _better(part: pl.DataFrame, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     labels = part["label"].to_numpy().astype(np.int64)
     ours, theirs = (part[name].to_numpy().astype(float) for name in ("raw", "other"))
     return rank_auc(labels, ours, weights) - rank_auc(labels, theirs, weights)
-
-
-def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float] | Unscored:
-    usable = drawn[np.isfinite(drawn)]
-    if drawn.size == 0 or usable.size < _ENOUGH * drawn.size:
-        return Unscored(f"only {usable.size} of {drawn.size} resamples hold both classes")
-    low, high = np.percentile(usable, [2.5, 97.5])
-    return float(low), float(high)

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure as Canvas
 from sklearn.metrics import roc_curve
 
 from xhaim.evaluate.compare import rows_of_test
-from xhaim.evaluate.grids import model_words
 from xhaim.evaluate.header import RunHeader, stamps
 from xhaim.evaluate.metrics import Unscored, auc, calibration_curve
+from xhaim.evaluate.names import model_words
 from xhaim.evaluate.svg import INK, inline_svg
 from xhaim.evaluate.tables import models_in
 from xhaim.task import Task
@@ -24,7 +24,7 @@ COLOURS = ("#2f7ed8", "#d0611c", "#20936a", "#a35fc4", "#7d8894", "#cf4f6b", "#8
 """At least 3:1 on the light and on the dark card; never the only thing that tells two curves apart."""
 
 _DASHES: tuple[tuple[float, ...], ...] = ((), (6, 2), (2, 2), (7, 2, 2, 2), (1, 2), (9, 3), (4, 1, 1, 1, 1, 1))
-_LEGEND: dict[str, Any] = {
+LEGEND: dict[str, Any] = {
     "loc": "outside lower center",
     "ncols": 2,
     "fontsize": 8,
@@ -39,7 +39,7 @@ class Figure:
     """One figure of one task."""
 
     key: str
-    kind: Literal["roc", "calibration"]
+    kind: Literal["roc", "calibration", "decision", "subgroups"]
     stamps: tuple[str, ...]
     caption: str
     svg: str | None
@@ -80,9 +80,9 @@ def roc_figure(predictions: pl.DataFrame, header: RunHeader, task: Task, key: st
         axes = canvas.add_subplot()
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, alpha=0.5, dashes=(1, 3))
         for index, (model, curve) in enumerate(curves.items()):
-            axes.plot(np.r_[0.0, grid], curve, label=model_words(model), markevery=20, **_line(index))
+            axes.plot(np.r_[0.0, grid], curve, label=model_words(model), markevery=20, **line(index))
         _square(axes, "False positive rate (1 - specificity)", "True positive rate (sensitivity)")
-        canvas.legend(**_LEGEND)
+        canvas.legend(**LEGEND)
 
     caption = f"ROC, mean over the splits: {task.title}"
     marks = stamps(header, (task.id,))
@@ -105,11 +105,11 @@ def calibration_figure(predictions: pl.DataFrame, header: RunHeader, task: Task,
         axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, alpha=0.5, dashes=(1, 3))
         for index, (model, curve) in enumerate(curves.items()):
             risk = [point.mean_risk for point in curve]
-            axes.plot(risk, [point.observed for point in curve], label=model_words(model), **_line(index))
-            counts.plot(risk, [point.n for point in curve], **_line(index))
+            axes.plot(risk, [point.observed for point in curve], label=model_words(model), **line(index))
+            counts.plot(risk, [point.n for point in curve], **line(index))
         _square(axes, "", "Observed share of positives")
         counts.set(xlabel="Calibrated risk", ylabel="Rows", ylim=(0, None), xlim=(-0.02, 1.02))
-        canvas.legend(*axes.get_legend_handles_labels(), **_LEGEND)
+        canvas.legend(*axes.get_legend_handles_labels(), **LEGEND)
 
     caption = f"Calibration, test rows of all splits in ten bins of risk: {task.title}"
     marks = stamps(header, (task.id,))
@@ -117,7 +117,8 @@ def calibration_figure(predictions: pl.DataFrame, header: RunHeader, task: Task,
     return Figure(key, "calibration", marks, caption, svg, tuple(notes))
 
 
-def _line(index: int) -> dict[str, Any]:
+def line(index: int) -> dict[str, Any]:
+    """Return how the curve of the model at this place is drawn, so that no two look alike."""
     turn = index // len(COLOURS)  # beyond seven models the markers move on, so that no two lines are alike
     return {
         "color": COLOURS[index % len(COLOURS)],

@@ -14,7 +14,8 @@ from rich.text import Text
 from xhaim.evaluate.compare import Estimate
 from xhaim.evaluate.header import RunHeader, stamps
 from xhaim.evaluate.metrics import Unscored
-from xhaim.evaluate.tables import MODEL_LABELS, DifferenceRow, Table1Row, Table2Row, Tables
+from xhaim.evaluate.names import model_words
+from xhaim.evaluate.tables import DifferenceRow, Table1Row, Table2Row, Tables
 
 POLICY_WORDS = {
     "admissible": "all text known before the prediction",
@@ -120,12 +121,6 @@ def estimate_words(value: Estimate | Unscored | None, digits: int = 3) -> str:
     spread = f" ± {value.se:.{digits}f}" if value.se is not None else " (one split)"
     partly = f" [{value.splits} of {value.of} splits]" if value.splits < value.of else ""
     return f"{value.mean:.{digits}f}{spread}{partly}"
-
-
-def model_words(model: str, *, leaky: bool = False) -> str:
-    """Return a model's name for a reader; under a leaky policy nothing is called de-leaked."""
-    name = MODEL_LABELS.get(model, model)
-    return name.replace(", de-leaked", "") if leaky else name
 
 
 def _grid_1(rows: Sequence[Table1Row], header: RunHeader) -> Grid:

@@ -54,13 +54,13 @@ class AtThreshold:
 def auc(labels: ArrayLike, scores: ArrayLike) -> Score:
     """Return the area under the ROC curve of [n] scores for [n] labels 0/1; ties count one half."""
     y, s = _arrays(labels, scores)
-    return _too_few(y) or float(roc_auc_score(y, s))
+    return too_few(y) or float(roc_auc_score(y, s))
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> Score:
     """Return the area under the precision-recall curve as average precision (AUPRC)."""
     y, s = _arrays(labels, scores)
-    return _too_few(y) or float(average_precision_score(y, s))
+    return too_few(y) or float(average_precision_score(y, s))
 
 
 def brier(labels: ArrayLike, risks: ArrayLike) -> Score:
@@ -93,7 +93,7 @@ def calibration_slope_intercept(labels: ArrayLike, risks: ArrayLike) -> tuple[Sc
     of the mean alone.
     """
     y, p = _risks(labels, risks)
-    few = _too_few(y)
+    few = too_few(y)
     if few:
         return few, few
     logits = np.log(np.clip(p, _NEAREST, 1 - _NEAREST)) - np.log1p(-np.clip(p, _NEAREST, 1 - _NEAREST))
@@ -103,8 +103,9 @@ def calibration_slope_intercept(labels: ArrayLike, risks: ArrayLike) -> tuple[Sc
         return Unscored("all risks are equal"), intercept
     if negative.max() <= positive.min() or positive.max() <= negative.min():
         return Unscored("the risks separate the classes"), intercept
-    design = np.column_stack([np.ones(y.size), logits])
-    return float(_logistic(design, y, np.zeros(y.size))[1]), intercept
+    spread = logits.std()  # of risks that are nearly equal the slope is far from 1: it is looked for on their own scale
+    design = np.column_stack([np.ones(y.size), (logits - logits.mean()) / spread])
+    return float(_logistic(design, y, np.zeros(y.size))[1] / spread), intercept
 
 
 def at_threshold(labels: ArrayLike, risks: ArrayLike, threshold: float) -> AtThreshold:
@@ -142,8 +143,10 @@ def _risks(labels: ArrayLike, risks: ArrayLike) -> tuple[NDArray[np.int64], NDAr
     return y, p
 
 
-def _too_few(y: NDArray[np.int64]) -> Unscored | None:
-    positives = int(y.sum())
+def too_few(labels: ArrayLike) -> Unscored | None:
+    """Return which class of [n] labels 0/1 has too few members for rows to be ranked; ``None``: neither."""
+    y = np.asarray(labels)
+    positives = int(y.sum(dtype=np.int64))
     negatives = y.size - positives
     if min(positives, negatives) >= MIN_CLASS:
         return None

@@ -38,8 +38,8 @@ def render(
 
     Raises DataError where an explanation cites what its record does not hold.
     """
-    pages = _templates()
-    style, script = (_asset(pages, name) for name in ("report.css", "report.js"))
+    pages = templates()
+    style, script = (asset(pages, name) for name in ("report.css", "report.js"))
     return pages.get_template("report.html.j2").render(
         header=header,
         tasks=tasks,
@@ -52,14 +52,14 @@ def render(
         style=style,
         script=script,
         policy=(
-            f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
+            f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; img-src data:; "
             "base-uri 'none'; form-action 'none'"
         ),
     )
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
     """Every value is made visible and then escaped: neither can be forgotten in a template."""
     return Environment(
         loader=PackageLoader("xhaim.evaluate"),
@@ -71,12 +71,13 @@ def _templates() -> Environment:
     )
 
 
-def _asset(pages: Environment, name: str) -> Markup:
+def asset(pages: Environment, name: str) -> Markup:
+    """Return a file of ours that stands inside a page: its style or its script."""
     assert pages.loader is not None  # noqa: S101  (for the type checker)
     source, _, _ = pages.loader.get_source(pages, name)
     return Markup(source)  # noqa: S704  (our own file)
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """Return the CSP source of an inline element with exactly this text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

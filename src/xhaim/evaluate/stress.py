@@ -37,7 +37,7 @@ class Against:
     """How far a perturbation moves the risks, beside its control, on the rows of both."""
 
     control: str
-    moved: float
+    moved: Score
     """Mean absolute change of the calibrated risk under the control."""
     p: float | Unscored
     """Two-sided permutation p of the paired difference of the two changes: signs flipped by subject."""
@@ -107,7 +107,7 @@ def sign_flip_p(differences: pl.DataFrame, *, flips: int = FLIPS, seed: int = 0)
     sums = differences.group_by("subject_id").agg(pl.col("difference").sum()).sort("subject_id")["difference"]
     values = sums.to_numpy()
     if not values.size or np.abs(values).max() < _EQUAL:
-        return Unscored("both change nothing, or all rows alike")
+        return Unscored("both move every risk as far" if values.size else "no rows of both")
     signs = np.random.default_rng(seed).integers(0, 2, (flips, values.size)) * 2.0 - 1.0
     drawn = np.abs(signs @ values)
     return float((1 + (drawn >= abs(values.sum()) - _EQUAL).sum()) / (1 + flips))
@@ -120,9 +120,7 @@ def _against(rows: pl.DataFrame, title: str, control: pl.DataFrame) -> Against:
     both = rows.join(theirs, on=["split", "sample_id"]).with_columns(
         difference=(pl.col("risk") - pl.col("risk_before")).abs() - pl.col("theirs")
     )
-    mean = float(both["theirs"].mean() or 0.0) if both.height else float("nan")  # type: ignore[arg-type]
-    p = sign_flip_p(both) if both.height else Unscored("no rows of both")
-    return Against(title, mean, p, both.height)
+    return Against(title, _mean(both["theirs"]), sign_flip_p(both), both.height)
 
 
 def _difference(rows: pl.DataFrame, resamples: int) -> Difference | Unscored:

@@ -28,6 +28,55 @@ class GroupRow:
     brier: Score
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Houses on which a model was tested that had never seen them."""
+
+    houses: str
+    unfitted: str | None
+    """Why no model could be fitted without them; ``None`` where one was."""
+    trained: int
+    """Training rows that were left."""
+    rows: int
+    """Test rows of the houses."""
+    inside: Score
+    """AUC of the refitted model on the test rows of all other houses."""
+    outside: Score
+    """... on those of the houses that it had never seen."""
+    interval: tuple[float, float] | Unscored
+    """Of ``outside``: 95 %, a bootstrap of subjects."""
+    own: Score
+    """AUC on the same rows of the run's model, which was fitted with these houses."""
+    robustness: Score
+    """1 - (inside - outside) / inside."""
+
+
+def held_out(houses: str, trained: int, rows: pl.DataFrame, *, resamples: int = 1000) -> HeldOut:
+    """Return the scores of a model fitted without some houses.
+
+    ``rows``: held (of these houses), subject_id, label, raw (refitted), run (the run's model); of one test part.
+    """
+    there, elsewhere = rows.filter("held").sort("subject_id", "raw"), rows.filter(~pl.col("held"))
+    outside, inside = auc(there["label"], there["raw"]), auc(elsewhere["label"], elsewhere["raw"])
+    return HeldOut(
+        houses=houses,
+        unfitted=None,
+        trained=trained,
+        rows=there.height,
+        inside=inside,
+        outside=outside,
+        interval=outside if isinstance(outside, Unscored) else auc_interval(there, resamples=resamples),
+        own=auc(there["label"], there["run"]),
+        robustness=relative_robustness(inside, outside),
+    )
+
+
+def not_held_out(houses: str, reason: str, trained: int, rows: int) -> HeldOut:
+    """Return houses without which no model can be fitted."""
+    why = Unscored(reason)
+    return HeldOut(houses, reason, trained, rows, why, why, why, why, why)
+
+
 def by_group(rows: pl.DataFrame, *, resamples: int = 1000) -> Sequence[GroupRow]:
     """Return each group's scores, the largest group first.
 

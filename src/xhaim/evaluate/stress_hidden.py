@@ -26,6 +26,9 @@ LEAST = 20
 """Subjects with and without the attribute below which nothing is fitted."""
 
 Matrix = NDArray[np.float64]
+Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+Designs = Sequence[Matrix]
+"""Of each fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,16 @@ def audit(
     few = Unscored(f"{many} of {n} subjects have it; {LEAST} with and without are needed")
     if min(many, n - many) < LEAST:
         return [Hidden(attribute, block, n, many, few, few, few, few, few, few) for block in blocks]
-    plain = _out_of_fold([demographics], y, seed)
-    whole = _out_of_fold([demographics, *blocks.values()], y, seed)
+    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(y, y))
+    known = _designs(demographics, folds)
+    cut = {block: _designs(columns, folds) for block, columns in blocks.items()}
+    plain = _out_of_fold([known], y, folds)
+    whole = _out_of_fold([known, *cut.values()], y, folds)
     rows = []
-    for block, columns in blocks.items():
-        alone = auc(y, _out_of_fold([columns], y, seed))
-        joined = _out_of_fold([demographics, columns], y, seed)
-        without = [columns for other, columns in blocks.items() if other != block]
+    for block, columns in cut.items():
+        alone = auc(y, _out_of_fold([columns], y, folds))
+        joined = _out_of_fold([known, columns], y, folds)
+        without = [columns for other, columns in cut.items() if other != block]
         rows.append(
             Hidden(
                 attribute=attribute,
@@ -90,37 +96,43 @@ def audit(
                 subjects=n,
                 having=many,
                 auc=alone,
-                p=_permuted(columns, y, alone, permutations, seed),
+                p=_permuted(columns, y, folds, alone, permutations, seed),
                 demographics=auc(y, plain),
                 beyond=_gain(y, joined, plain),
                 everything=auc(y, whole),
-                dropped=auc(y, _out_of_fold([demographics, *without], y, seed)),
+                dropped=auc(y, _out_of_fold([known, *without], y, folds)),
             )
         )
     return rows
 
 
-def _permuted(columns: Matrix, y: NDArray[np.int64], alone: Score, permutations: int, seed: int) -> float | Unscored:
+def _permuted(
+    columns: Designs, y: NDArray[np.int64], folds: Folds, alone: Score, permutations: int, seed: int
+) -> float | Unscored:
     if isinstance(alone, Unscored):
         return alone
     rng = np.random.default_rng(seed)
     higher = 0
     for _ in range(permutations):
         shuffled = rng.permutation(y)
-        score = auc(shuffled, _out_of_fold([columns], shuffled, seed))
+        score = auc(shuffled, _out_of_fold([columns], shuffled, folds))
         higher += not isinstance(score, Unscored) and score >= alone
     return (1 + higher) / (1 + permutations)
 
 
-def _out_of_fold(parts: Sequence[Matrix], y: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """Score every row by a model of the other folds: each part cut to its main directions, then one logistic model."""
+def _out_of_fold(parts: Sequence[Designs], y: NDArray[np.int64], folds: Folds) -> NDArray[np.float64]:
+    """Score every row by one logistic model of the other folds, over the directions of all parts."""
     scores = np.zeros(y.size)
-    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(y, y):
-        cut = [_directions(part, train) for part in parts]
-        design = np.hstack(cut)
+    for place, (train, test) in enumerate(folds):
+        design = np.hstack([part[place] for part in parts])
         model = LogisticRegression(C=0.1, max_iter=200).fit(design[train], y[train])
         scores[test] = model.predict_proba(design[test])[:, 1]
     return scores
+
+
+def _designs(part: Matrix, folds: Folds) -> Designs:
+    """Return a part's main directions, for each fold as its training rows have them: no label decides them."""
+    return [_directions(part, train) for train, _ in folds]
 
 
 def _directions(part: Matrix, train: NDArray[np.int64]) -> Matrix:

@@ -20,20 +20,9 @@ from xhaim.evaluate.compare import (
 )
 from xhaim.evaluate.header import RunHeader, is_leaky
 from xhaim.evaluate.metrics import Unscored, auc, average_precision, brier, calibration_slope_intercept
+from xhaim.evaluate.names import MODEL_LABELS
 from xhaim.records import ReportPolicy
 from xhaim.task import Task
-
-MODEL_LABELS = {
-    "xhaim": "xHAIM",
-    "xhaim_frozen": "xHAIM, frozen encoder",
-    "haim": "HAIM, de-leaked",
-    "haim_no_radiology": "HAIM, no radiology",
-    "bag_of_words": "Bag of words",
-    "keywords": "Keywords",
-    "carry_forward": "Last known label",
-    "permuted_labels": "Permuted labels",
-}
-"""Models in the order that a table shows them, with their name for a reader; others follow under their own name."""
 
 
 @dataclass(frozen=True, slots=True)

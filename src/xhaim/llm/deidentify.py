@@ -16,7 +16,7 @@ from xhaim.llm.dates import find_dates, moved
 from xhaim.llm.identifiers import rules, words
 from xhaim.llm.names import find_names
 
-MARKS = re.compile(r"</?(?:chart|answer) [0-9a-f]{16}(?: \d+)?")
+MARKS = re.compile(r"</?(?:chart|answer) [0-9a-f]{4}(?![0-9a-f])(?: \d{1,3}(?!\d))?")
 """The fence around the pieces of a prompt (``xhaim.llm.fence``): never touched."""
 _AGE = re.compile(
     r"(?i:(?<![\d.,/-])(?P<x>9\d|1[01]\d)(?=[ -]?(?:years?|yrs?|y)[ -/]?(?:of age|olds?\b|o\b)|[ -]?y/?o\b|[ -]year\b)"

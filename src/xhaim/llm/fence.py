@@ -36,19 +36,21 @@ def without_marks(text: str) -> str:
 
 
 def nonce(*texts: str) -> str:
-    """Return 16 hex digits of all the texts together, which none of them can contain."""
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()[:16]
+    """Return hex digits, four or as many more as it takes, that stand in none of the texts; the same for the same."""
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
+    inside = "\0".join(texts).lower()
+    return next((digest[:size] for size in range(4, len(digest)) if digest[:size] not in inside), digest)
 
 
-def fenced(kind: str, key: str, number: int | None, text: str, note: str = "") -> str:
-    """Return ``<chart KEY 1 note>``, the text, ``</chart KEY 1>``; the text must come from ``without_marks``."""
-    place = f"{kind} {key}" if number is None else f"{kind} {key} {number}"
-    return f"<{place}{f' {note}' if note else ''}>\n{text}\n</{place}>"
+def fenced(kind: str, key: str, text: str) -> str:
+    """Return ``<answer KEY>``, the text, ``</answer KEY>``; the text must come from ``without_marks``."""
+    return f"<{kind} {key}>\n{text}\n</{kind} {key}>"
 
 
-def fence_all(pieces: Sequence[str], notes: Sequence[str], key: str) -> str:
-    """Return all the pieces of a chart, numbered from 1."""
-    return "\n\n".join(
-        fenced("chart", key, number, text, note)
-        for number, (text, note) in enumerate(zip(pieces, notes, strict=True), start=1)
-    )
+def fence_all(pieces: Sequence[tuple[int, str, str]], key: str) -> str:
+    """Return pieces of a chart (number, note, text) in one fence: ``<chart KEY 1 note>`` opens each of them.
+
+    Every text must come from ``without_marks``.
+    """
+    told = [f"<chart {key} {number} {note}>\n{text}" for number, note, text in pieces]
+    return "\n".join([*told, f"</chart {key}>"])

@@ -25,6 +25,8 @@ from xhaim.modality.haim_series import haim_statistics, haim_wide
 from xhaim.signals import catalogue
 
 KINDS = dict(zip(CODED, (GENDER, RACE, MARITAL_STATUS, LANGUAGE, INSURANCE), strict=True))
+LARGEST = 1e38
+"""Of a statistic: the variance of an impossible value may be beyond what a feature can hold."""
 _OTHER_LABEL = {"vancomycin": "vancomycin"}
 """Of a signal whose label here is not, in small letters, the laboratory's own."""
 _ROW = r"^hosp/labevents#(\d+)$"
@@ -82,7 +84,7 @@ def leaky_series(events: pl.LazyFrame, keys: pl.DataFrame, codes: pl.DataFrame) 
         pl.when(group == "procedure").then(of_stay).when(group == "vital").then(of_stay & by_then)
     ).otherwise(of_admission & by_then)  # fmt: skip
     values = (
-        events.filter(pl.col("numeric_value").is_not_null() & time.is_not_null())
+        events.filter(pl.col("numeric_value").is_finite() & time.is_not_null())
         .join(codes.lazy(), on="code")
         .join(keys.lazy(), on="subject_id")
         .filter(window)
@@ -95,7 +97,8 @@ def leaky_series(events: pl.LazyFrame, keys: pl.DataFrame, codes: pl.DataFrame) 
     signals = {
         name: [s.name for s in catalogue().values() if s.haim and s.group == group] for group, name in GROUPS.items()
     }
-    return {name: haim_wide(stats, ids, names) for name, names in signals.items()}
+    bounded = pl.all().clip(-LARGEST, LARGEST)
+    return {name: haim_wide(stats, ids, names).select(bounded) for name, names in signals.items()}
 
 
 def leaky_demographics(events: pl.LazyFrame, keys: pl.DataFrame, codes: pl.DataFrame) -> pl.DataFrame:
@@ -148,6 +151,9 @@ def leaky_films(events: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of(own: str, current: str, during: pl.Expr) -> pl.Expr:
-    """Say which rows belong to the current admission or stay: by its id, or, without one, by their time."""
+    """Say which rows belong to the current admission or stay: by its id, or, without one, by their time.
+
+    Of a sample in no admission, which HAIM has none of, all rows do.
+    """
     named = pl.col(own).is_not_null() & pl.col(current).is_not_null()
     return pl.when(named).then(pl.col(own) == pl.col(current)).otherwise(during.fill_null(value=True))

@@ -6,6 +6,7 @@ An option of a run: of n modalities 2^n - 1 models for each split. Texts are emb
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from xhaim.evaluate.shapley import every_combination, shapley
 from xhaim.records import Features
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
+from xhaim.run.numbers import with_block
 from xhaim.run.parallel import share
 from xhaim.run.people import SplitRows
 from xhaim.task import Task
@@ -94,14 +96,17 @@ def embedded(features: Features, settings: EncoderSettings) -> Features:
     """Return the features with each text as the block of its frozen embedding: nothing is fine-tuned."""
     if not features.texts:
         return features
-    from xhaim.predict.columns import assemble, describe_columns, modalities_of
     from xhaim.predict.encoder import load_encoder
     from xhaim.predict.finetune import pretrained
 
     base = load_encoder(settings.name, settings.trainable_layers, settings.precision)
-    vectors = {name: pretrained(base).embed(features.texts[name])[0] for name in modalities_of(features)}
-    names, blocks = describe_columns(features, base.dim)
-    return Features(features.sample_ids, {}, assemble(features, vectors), names, blocks)
+    found = replace(features, texts={})
+    for modality, texts in features.texts.items():
+        missing = np.array([[not text] for text in texts], np.float32).reshape(-1, 1)
+        names = [f"{modality} summary, dimension {place}" for place in range(base.dim)]
+        vectors = np.hstack([pretrained(base).embed(texts)[0], missing])
+        found = with_block(found, modality, [*names, f"{modality} summary, missing"], vectors)
+    return found
 
 
 def haim_trees(features: Features, rows: SplitRows) -> NDArray[np.float64]:

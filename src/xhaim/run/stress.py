@@ -12,23 +12,24 @@ from rich.console import Console
 
 from xhaim.atomic import write_bytes
 from xhaim.errors import TaskError, did_you_mean
+from xhaim.evaluate.evaluation_page import evaluation_page
 from xhaim.evaluate.grids import Grid, print_tables
-from xhaim.evaluate.header import RunHeader
-from xhaim.evaluate.report import render
+from xhaim.evaluate.header import RunHeader, stamps
 from xhaim.evaluate.stress import STRESS_SCHEMA, effect
-from xhaim.evaluate.stress_grids import TaskStress, Tested, stress_grids
+from xhaim.evaluate.stress_figures import stress_figures
+from xhaim.evaluate.stress_grids import stress_grids
 from xhaim.evaluate.stress_groups import by_group
-from xhaim.run.context import Run, Watcher
+from xhaim.evaluate.stress_words import StressRow, TaskStress
+from xhaim.run.context import Watcher
 from xhaim.run.directory import RunDirectory, Stage, write_json
-from xhaim.run.explainer import Explainer
 from xhaim.run.parallel import close_engines, share
 from xhaim.run.pipeline import Results
 from xhaim.run.single import reopen
-from xhaim.run.stress_features import Case
 from xhaim.run.stress_hidden import hidden_attributes
-from xhaim.run.stress_houses import hospitals, house_of, largest
+from xhaim.run.stress_houses import by_house
 from xhaim.run.stress_jobs import chosen_samples, jobs, path_of, perturb
 from xhaim.run.stress_plan import BLOCK_WORDS, Perturbation, perturbations
+from xhaim.run.stress_refit import hold_out
 from xhaim.run.watch import Quiet
 from xhaim.task import Task
 
@@ -54,24 +55,37 @@ class Stressed:
 
 
 def stress(
-    root: Path, task_ids: Sequence[str], samples: int, watch: Watcher, *, permutations: int = PERMUTATIONS
+    root: Path,
+    task_ids: Sequence[str],
+    samples: int,
+    watch: Watcher,
+    *,
+    workers: int | None = None,
+    refit_hospitals: bool = False,
+    permutations: int = PERMUTATIONS,
 ) -> Stressed:
     """Perturb the test samples of a run, and write ``stress.json`` and ``stress.html`` into it.
 
-    ``task_ids``: empty for all. ``samples``: of each task, whose notes go through all steps again. What is there of an
-    earlier call of the same run is kept. Raises TaskError for a task that the run does not have.
+    ``task_ids``: empty for all. ``samples``: of each task, whose notes go through all steps again. ``workers``:
+    processes, one for each core unless said; never changes a result. ``refit_hospitals``: fit models again without some
+    houses, and test them there. What is there of an earlier call is kept. Raises TaskError for a task that the run does
+    not have.
     """
     results = reopen(root, watch)
+    if workers is not None:
+        results = replace(results, run=replace(results.run, workers=workers))
     tasks = _wanted(results.run.tasks, task_ids)
     try:
-        found = [_one_task(results, task, samples, permutations) for task in tasks]
+        found = [_one_task(results, task, samples, permutations, refit_hospitals) for task in tasks]
     finally:
         close_engines()
     header = _header(results, tasks, found)
     grids = stress_grids(found, header)
     run = results.run
-    path = run.directory.root / f"{'LEAKY-' if run.leaky else ''}stress.html"
-    write_bytes(path, render(header, tasks, grids, (), (), {}, {}).encode())
+    path = run.directory.root / f"{_name(leaky=run.leaky)}.html"
+    marks = stamps(header, tuple(task.id for task in tasks))
+    figures = stress_figures(found, header)
+    write_bytes(path, evaluation_page(header.title, marks, grids, figures, header.notes).encode())
     summary = {
         "report": str(path),
         "simulated": header.simulated,
@@ -85,8 +99,8 @@ def stress(
     return Stressed(path, grids, header, summary)
 
 
-def plan_stress(root: Path, task_ids: Sequence[str], samples: int) -> dict[str, Any]:
-    """Say what ``stress`` would do to a run, without doing it."""
+def plan_stress(root: Path, task_ids: Sequence[str], samples: int, *, refit_hospitals: bool = False) -> dict[str, Any]:
+    """Say what ``stress`` would do to a run, without doing it. Raises as it does."""
     manifest = RunDirectory.open(root).manifest()
     there = list(manifest["report_policy"])
     for name in task_ids:
@@ -97,9 +111,14 @@ def plan_stress(root: Path, task_ids: Sequence[str], samples: int) -> dict[str, 
         "would": f"perturb the records of test samples in {len(named)} ways, controls among them",
         "tasks": [name for name in there if not task_ids or name in task_ids],
         "samples with perturbed notes": samples,
-        "into": [str(root / "stress.html"), str(root / "stress.json")],
+        "models fitted again without some houses": refit_hospitals,
+        "into": [str(root / f"{_name(leaky=manifest['leaky'])}.{suffix}") for suffix in ("html", "json")],
         "perturbations": {one.id: one.title for one in named},
     }
+
+
+def _name(*, leaky: bool) -> str:
+    return "LEAKY-stress" if leaky else "stress"
 
 
 def _wanted(tasks: Sequence[Task], task_ids: Sequence[str]) -> list[Task]:
@@ -110,7 +129,7 @@ def _wanted(tasks: Sequence[Task], task_ids: Sequence[str]) -> list[Task]:
     return [task for task in tasks if not task_ids or task.id in task_ids]
 
 
-def _one_task(results: Results, task: Task, samples: int, permutations: int) -> TaskStress:
+def _one_task(results: Results, task: Task, samples: int, permutations: int, refit: bool) -> TaskStress:
     run = results.run
     mine = results.explainers[task.id]
     every = [replace(mine, split=split) for split in range(run.settings.split.repeats)]
@@ -128,18 +147,19 @@ def _one_task(results: Results, task: Task, samples: int, permutations: int) -> 
     with run.watch.stage(f"read out: {task.title}") as progress:
         tested = _tested(stage, [one.split for one in splits], wanted)
         progress(1, 3)
-        kind, groups = _groups(run, splits)
+        kind, groups = by_house(run, splits)
         progress(2, 3)
         hidden = hidden_attributes(splits[0], permutations)
         progress(3, 3)
-    return TaskStress(task.id, task.title, None, tested, tuple(by_group(groups)), tuple(hidden), kind)
+    held = hold_out(run, stage, splits[0]) if refit else []
+    return TaskStress(task.id, task.title, None, tested, tuple(by_group(groups)), tuple(hidden), kind, tuple(held))
 
 
-def _tested(stage: Stage, splits: Sequence[int], wanted: Sequence[Perturbation]) -> tuple[Tested, ...]:
+def _tested(stage: Stage, splits: Sequence[int], wanted: Sequence[Perturbation]) -> tuple[StressRow, ...]:
     rows = {one.id: _rows(stage, splits, one) for one in wanted}
     titles = {one.id: one.title for one in wanted}
     return tuple(
-        Tested(
+        StressRow(
             one.id,
             one.group,
             one.title,
@@ -153,19 +173,6 @@ def _tested(stage: Stage, splits: Sequence[int], wanted: Sequence[Perturbation])
 def _rows(stage: Stage, splits: Sequence[int], perturbation: Perturbation) -> pl.DataFrame:
     paths = [path_of(stage, split, perturbation) for split in splits]
     return pl.concat([pl.DataFrame(schema=STRESS_SCHEMA), *(pl.read_parquet(path) for path in paths if path.exists())])
-
-
-def _groups(run: Run, splits: Sequence[Explainer]) -> tuple[str, pl.DataFrame]:
-    """Return what the groups are, and the test rows of all splits with their group."""
-    by_subject = hospitals(run.store)
-    of: dict[str, str] = {}
-    for one in splits:
-        of |= house_of(Case(run, one, ()), by_subject)
-    named = largest(of)
-    predictions = pl.concat([pl.read_parquet(one.predictions.path(f"split-{one.split}.parquet")) for one in splits])
-    test = predictions.filter((pl.col("part") == "test") & (pl.col("model") == "xhaim"))
-    groups = pl.DataFrame({"sample_id": list(named), "group": list(named.values())}, schema=["sample_id", "group"])
-    return "hospital" if by_subject else "layout of the newest chest film report", test.join(groups, on="sample_id")
 
 
 def _header(results: Results, tasks: Sequence[Task], found: Sequence[TaskStress]) -> RunHeader:

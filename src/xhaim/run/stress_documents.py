@@ -23,17 +23,6 @@ from xhaim.text.sections import sections
 
 TYPO_SHARE = 0.05
 """Of words of five letters and more."""
-ADDED = 2
-"""Sentences beside the point in each document."""
-OLDEST = 4
-"""One in so many documents, and always one, is copied forward in a flood."""
-IRRELEVANT = (
-    "The patient enjoys gardening.", "The patient has two cats at home.", "The patient likes classical music.",
-    "The patient used to work as a teacher.", "The patient grew up on a farm.", "The patient collects stamps.",
-    "The patient prefers a room with a window.", "The patient is fond of crossword puzzles.",
-    "The patient speaks with a soft voice.", "The patient wears reading glasses.", "The patient plays the piano.",
-    "The patient has a brother who is an engineer.",
-)  # fmt: skip
 _WORD = re.compile(r"(?<![\w'-])[A-Za-z]{3,}(?![\w'-])")
 _TRIGGERS = " ".join(value for name, value in vars(triggers).items() if name.isupper())
 _PROTECTED = frozenset(re.findall(r"[a-z]+", _TRIGGERS)) | {"right", "left", "bilateral", "upper", "lower", "middle"}
@@ -45,17 +34,17 @@ def nothing(documents: Sequence[Document], task: Task, time: datetime) -> Edited
     return Edited(tuple(documents))
 
 
-def typos(documents: Sequence[Document], task: Task, time: datetime) -> Edited:
-    """Mistype one word in twenty, never one of a concept, of a denial, of a doubt or of a side."""
-    return rewritten(documents, task, partial(_typed, terms=terms_of(task)))
+def typos(documents: Sequence[Document], task: Task, time: datetime, *, share: float = TYPO_SHARE) -> Edited:
+    """Mistype a share of the words, never one of a concept, of a denial, of a doubt or of a side."""
+    return rewritten(documents, task, partial(_typed, terms=terms_of(task), share=share))
 
 
-def _typed(sentence: str, terms: Terms) -> tuple[str, int]:
+def _typed(sentence: str, terms: Terms, share: float) -> tuple[str, int]:
     spans = [(one.start, one.end) for _, one in named(sentence, terms)]
     rng = drawn("typos", sentence)
     pieces = []
     for word in _WORD.finditer(sentence):
-        hit = rng.random() < TYPO_SHARE
+        hit = rng.random() < share
         free = word[0].lower() not in _PROTECTED and not any(a < word.end() and word.start() < b for a, b in spans)
         if hit and free and len(word[0]) >= 5:
             pieces.append((*word.span(), _mistyped(word[0], rng)))
@@ -71,9 +60,11 @@ def _mistyped(word: str, rng: np.random.Generator) -> str:
     return word[:at] + (word[at] * 2 if how == 1 else "") + word[at + 1 :]
 
 
-def typos_in_concepts(documents: Sequence[Document], task: Task, time: datetime) -> Edited:
+def typos_in_concepts(
+    documents: Sequence[Document], task: Task, time: datetime, *, share: float = TYPO_SHARE
+) -> Edited:
     """Control of ``typos``: as many, in words of the concepts, as far as there are so many."""
-    terms, wanted = terms_of(task), typos(documents, task, time).made
+    terms, wanted = terms_of(task), typos(documents, task, time, share=share).made
     places = []
     for at, document in enumerate(documents):
         for start, end in body(document.text):
@@ -137,67 +128,3 @@ def moved_between(documents: Sequence[Document], task: Task, time: datetime) -> 
             pieces[at].append((start, end, documents[there].text[first:last]))
             made += to != of
     return Edited(tuple(replace(one, text=spliced(one.text, pieces[at])) for at, one in enumerate(documents)), made)
-
-
-def irrelevant(documents: Sequence[Document], task: Task, time: datetime) -> Edited:
-    """Add sentences to each document that say something of the patient that is beside the point."""
-    terms, found, total, undone = terms_of(task), [], 0, 0
-    for document in documents:
-        rng = drawn("irrelevant", document.text)
-        text, made = _with(document.text, [IRRELEVANT[i] for i in rng.permutation(len(IRRELEVANT))[:ADDED]], rng)
-        document, made, lost = kept(document, text, made, terms)  # noqa: PLW2901
-        found.append(document)
-        total, undone = total + made, undone + lost
-    return Edited(tuple(found), total, undone)
-
-
-def relevant(documents: Sequence[Document], task: Task, time: datetime) -> Edited:
-    """Control of ``irrelevant``: as many sentences, in the same places, each stating a concept of the task."""
-    found, total = [], 0
-    for document, other in zip(documents, irrelevant(documents, task, time).documents, strict=True):
-        if other.text == document.text:
-            found.append(document)
-            continue
-        rng = drawn("irrelevant", document.text)
-        rng.permutation(len(IRRELEVANT))  # so that the places are the same
-        said = drawn("relevant", document.text).choice([one.name for one in task.concepts], ADDED).tolist()
-        text, made = _with(document.text, [f"There is {name}." for name in said], rng)
-        found.append(replace(document, text=text))
-        total += made
-    return Edited(tuple(found), total)
-
-
-def _with(text: str, added: Sequence[str], rng: np.random.Generator) -> tuple[str, int]:
-    """Put sentences behind drawn sentences that end with a full stop; nowhere where there is none."""
-    ends = [end for _, end in body(text) if text[end - 1] == "."]
-    if not ends:
-        return text, 0
-    places = sorted(rng.choice(ends, len(added)).tolist())
-    return spliced(text, [(at, at, f" {one}") for at, one in zip(places, added, strict=True)]), len(added)
-
-
-def flood(
-    documents: Sequence[Document],
-    task: Task,
-    time: datetime,
-    *,
-    times: int,
-    newest: bool = False,
-) -> Edited:
-    """Copy the oldest quarter of the documents forward: each ``times`` times, dated between the newest one and t.
-
-    ``newest``: the control, as many copies, of the newest documents: the same flood, and nothing outdated in it.
-    """
-    if not documents:
-        return Edited(())
-    by_age = sorted(documents, key=lambda one: (one.known_at, one.doc_id), reverse=newest)
-    chosen = by_age[: max(1, len(by_age) // OLDEST)]
-    last = max(one.known_at for one in documents)
-    many = len(chosen) * times
-    copies = [
-        replace(one, doc_id=f"{one.doc_id}~copy{turn + 1}", time=at, known_at=at)
-        for turn in range(times)
-        for place, one in enumerate(chosen)
-        for at in [last + (time - last) * (turn * len(chosen) + place + 1) // (many + 1)]  # always before t
-    ]
-    return Edited((*documents, *copies), many)

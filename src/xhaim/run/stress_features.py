@@ -9,11 +9,9 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from xhaim.config import LanguageModelSettings
 from xhaim.modality.concepts import concept_features
-from xhaim.modality.time_series import statistics, wide
 from xhaim.predict.columns import take
 from xhaim.records import MODALITIES, Features
 from xhaim.retrieve.hybrid import retrieve
@@ -21,12 +19,13 @@ from xhaim.run.context import Run
 from xhaim.run.explainer import Explainer
 from xhaim.run.known import Known
 from xhaim.run.set_aside import SetAside
-from xhaim.run.stress_facts import Edit, drawn
+from xhaim.run.stress_blocks import emptied, series, swapped, with_columns
+from xhaim.run.stress_documents import nothing
+from xhaim.run.stress_facts import Edit
 from xhaim.run.stress_plan import Perturbation
 from xhaim.run.stress_values import Measured, ValueEdit, spread_of
 from xhaim.run.vectors import Vectors, chunks_of
 from xhaim.run.words import summary_writer
-from xhaim.signals import catalogue
 
 COUNTS = {"sample_id": pl.String(), "made": pl.Int64(), "undone": pl.Int64(), "beside": pl.Int64()}
 
@@ -67,8 +66,6 @@ class Case:
         mine = self.of(self.chosen)
         if self.run.settings.llm.url is None:
             return mine
-        from xhaim.run.stress_documents import nothing
-
         return self._with_notes(mine, nothing).features
 
     def of(self, sample_ids: Sequence[str]) -> Features:
@@ -90,35 +87,10 @@ class Case:
             return self._with_values(self.test, perturbation.values)
         features = self.test
         for block in perturbation.empties:
-            features = self._emptied(features, block)
+            features = emptied(features, block, self.explainer.task, self.times)
         for block in perturbation.swaps:
-            features = self._swapped(features, block)
+            features = swapped(features, block, self.subjects)
         return Perturbed(features, pl.DataFrame(schema=COUNTS), {})
-
-    def _emptied(self, features: Features, block: str) -> Features:
-        """The block as the steps leave it where there is nothing."""
-        if block in features.texts:
-            return replace(features, texts={**features.texts, block: ("",) * len(features.sample_ids)})
-        start, end = features.blocks[block]
-        rows = np.full((len(features.sample_ids), end - start), np.nan, np.float32)
-        if block == "concepts":
-            times = [self.times[sample_id] for sample_id in features.sample_ids]
-            rows = np.array([concept_features(self.explainer.task, [], time) for time in times], np.float32)
-        return with_columns(features, block, rows)
-
-    def _swapped(self, features: Features, block: str) -> Features:
-        """The block of another patient of the same part, the same one for all blocks."""
-        ids, subjects = features.sample_ids, self.subjects
-        order = sorted(range(len(ids)), key=lambda row: (drawn("swap", ids[row]).random(), ids[row]))
-        partner = np.arange(len(ids))
-        for at, row in enumerate(order):
-            after = (order[(at + step) % len(order)] for step in range(1, len(order)))
-            partner[row] = next((other for other in after if subjects[ids[other]] != subjects[ids[row]]), row)
-        if block in features.texts:
-            texts = tuple(self.test.texts[block][row] for row in partner)
-            return replace(features, texts={**features.texts, block: texts})
-        start, end = features.blocks[block]
-        return with_columns(features, block, self.test.values[partner, start:end])
 
     def _with_values(self, features: Features, edit: ValueEdit) -> Perturbed:
         values, spread = self._values
@@ -203,19 +175,3 @@ class Case:
         path = self.run.directory.root / "embeddings" / f"{index:05d}.parquet"
         if path.exists():
             self._vectors.load(path)
-
-
-def series(values: pl.DataFrame, features: Features) -> NDArray[np.float32]:
-    """Return the time-series block of the features' samples, made of these values."""
-    _, frame = wide(statistics(values), features.sample_ids, catalogue())
-    return frame.cast(pl.Float32).fill_null(float("nan")).to_numpy()
-
-
-def with_columns(features: Features, block: str, rows: NDArray[np.float32]) -> Features:
-    """Return the features with other values in one numeric block; without such a block as they are."""
-    if block not in features.blocks:
-        return features
-    start, end = features.blocks[block]
-    values = features.values.copy()
-    values[:, start:end] = rows
-    return replace(features, values=values)

@@ -22,8 +22,8 @@ AT_MOST = 1000
 def hidden_attributes(explainer: Explainer, permutations: int) -> list[Hidden]:
     """Return what each block of a task's features reveals of each attribute; nothing where there is no tabular block.
 
-    Of sex one category is asked for, of the others each that enough subjects have. Texts are read by the retrieval
-    encoder as it came: what a fine-tuned encoder keeps of them it has from there.
+    Of sex one category is asked for, of the others each; one that too few have is one row that says so. Texts are read
+    by the retrieval encoder as it came: what a fine-tuned encoder keeps of them it has from there.
     """
     features = explainer.features
     if "tabular" not in features.blocks:
@@ -39,12 +39,13 @@ def hidden_attributes(explainer: Explainer, permutations: int) -> list[Hidden]:
         said = ~np.isnan(tabular[:, mine]).any(axis=1)
         if f"{attribute}: UNKNOWN" in names:
             said &= tabular[:, names.index(f"{attribute}: UNKNOWN")] != 1
-        for category in CATEGORIES[attribute][:1] if attribute == "sex" else CATEGORIES[attribute]:
+        asked = [category for category in CATEGORIES[attribute] if category != "UNKNOWN"]
+        for category in asked[:1] if attribute == "sex" else asked:
             column = tabular[:, names.index(f"{attribute}: {category}")]
-            if min((column[said] == 1).sum(), (column[said] == 0).sum()) < LEAST:
-                continue
             others = tabular[:, ~mine][said]
             cut = {block: columns[said] for block, columns in blocks.items()}
+            if min((column[said] == 1).sum(), (column[said] == 0).sum()) < LEAST:
+                cut = {"every block": others}  # one row that says how many there are, instead of one for each block
             found += audit(f"{attribute}: {category}", column[said] == 1, others, cut, permutations=permutations)
     return found
 

@@ -9,7 +9,8 @@ import polars as pl
 from xhaim.events import code_is
 from xhaim.modality.documents import modality_of
 from xhaim.records import Document
-from xhaim.run.known import Known
+from xhaim.run.context import Run
+from xhaim.run.explainer import Explainer
 from xhaim.run.stress_features import Case
 from xhaim.source.store import Store
 from xhaim.text.sections import headings
@@ -18,7 +19,21 @@ HOSPITAL = "HOSPITAL"
 """Code of the events that say which hospital (eICU)."""
 LAYOUTS = 6
 """Groups at most; the rarer are one more."""
+_GROUPS = {"sample_id": pl.String(), "group": pl.String()}
 NO_REPORT, OTHERS = "no chest film report", "all others"
+
+
+def by_house(run: Run, splits: Sequence[Explainer]) -> tuple[str, pl.DataFrame]:
+    """Return what the groups are, and xHAIM's test predictions of all splits with their ``group``."""
+    by_subject = hospitals(run.store)
+    of: dict[str, str] = {}
+    for one in splits:
+        of |= house_of(Case(run, one, ()), by_subject, [one.rows.ids[row] for row in one.rows.test])
+    named = largest(of)
+    predictions = pl.concat([pl.read_parquet(one.predictions.path(f"split-{one.split}.parquet")) for one in splits])
+    test = predictions.filter((pl.col("part") == "test") & (pl.col("model") == "xhaim"))
+    groups = pl.DataFrame({"sample_id": list(named), "group": list(named.values())}, schema=_GROUPS)
+    return "hospital" if by_subject else "layout of the newest chest film report", test.join(groups, on="sample_id")
 
 
 def hospitals(store: Store) -> dict[int, str]:
@@ -40,14 +55,15 @@ def layout(documents: Sequence[Document]) -> str:
     return ", ".join(dict.fromkeys(name.title() for _, _, name in headings(newest.text))) or "no headings"
 
 
-def house_of(case: Case, by_subject: dict[int, str]) -> dict[str, str]:
-    """Return sample_id -> group of the test samples: hospitals where the store knows them, else layouts."""
+def house_of(case: Case, by_subject: dict[int, str], sample_ids: Sequence[str]) -> dict[str, str]:
+    """Return sample_id -> house: hospitals where the store knows them, else layouts."""
     if by_subject:
         of = dict(case.explainer.people.samples.select("sample_id", "subject_id").iter_rows())
-        return {sample_id: by_subject.get(of[sample_id], "hospital not known") for sample_id in case.test.sample_ids}
-    return {
-        sample_id: layout(known.documents.get(sample_id, ())) for known, mine in _documents(case) for sample_id in mine
-    }
+        return {sample_id: by_subject.get(of[sample_id], "hospital not known") for sample_id in sample_ids}
+    found = dict.fromkeys(sample_ids, NO_REPORT)
+    for _, known in case.shards(sample_ids):
+        found |= {sample_id: layout(documents) for sample_id, documents in known.documents.items()}
+    return found
 
 
 def largest(groups: dict[str, str]) -> dict[str, str]:
@@ -57,12 +73,3 @@ def largest(groups: dict[str, str]) -> dict[str, str]:
     )
     kept = set(counts[""].head(LAYOUTS).to_list())
     return {sample_id: group if group in kept else OTHERS for sample_id, group in groups.items()}
-
-
-def _documents(case: Case) -> list[tuple[Known, list[str]]]:
-    wanted = set(case.test.sample_ids)
-    found = []
-    for _, known in case.shards(case.test.sample_ids):
-        mine = sorted(wanted & set(known.events["sample_id"].unique().to_list()))
-        found.append((known, mine))
-    return found

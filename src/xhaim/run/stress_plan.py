@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from xhaim.run.stress_documents import (
-    flood,
-    irrelevant,
-    moved_between,
-    nothing,
-    relevant,
-    reordered,
-    typos,
-    typos_in_concepts,
-)
+from xhaim.run.stress_additions import flood, irrelevant, relevant
+from xhaim.run.stress_documents import moved_between, nothing, reordered, typos, typos_in_concepts
 from xhaim.run.stress_facts import Edit
 from xhaim.run.stress_paraphrase import paraphrased, turned_round
 from xhaim.run.stress_values import ValueEdit, dropped, noisy, other_unit
@@ -30,6 +22,7 @@ BLOCK_WORDS = {
     "concepts": "concepts",
     "tabular": "demographics and admission",
     "time_series": "measurements",
+    "earlier_films": "labels of earlier films",
     "image": "image",
 }
 
@@ -81,11 +74,14 @@ def _measured() -> Iterator[Perturbation]:
         title = f"noise of {percent / 100:g} of each signal's spread"
         yield Perturbation(f"noise_{percent}", "noisy", title, values=partial(noisy, share=percent / 100))
     control = "unit_rightly"
-    units: tuple[tuple[Literal["wrongly", "not"], str], ...] = (("wrongly", "a wrong unit"), ("not", "no unit"))
+    units: tuple[tuple[Literal["wrongly", "lost"], str], ...] = (
+        ("wrongly", "under the usual unit"),
+        ("lost", "and the units of all such signals lost"),
+    )
     for said, words in units:
-        title = f"numbers in another unit, with {words} (a fifth of those that have one)"
+        title = f"a fifth of the numbers in another unit, {words}"
         yield Perturbation(f"unit_{said}", "units", title, control=control, values=partial(other_unit, said=said))
-    title = "the same numbers in another unit, with that unit"
+    title = "the same numbers in another unit, under that unit"
     yield Perturbation(control, "units", title, of="unit_wrongly", values=partial(other_unit, said="rightly"))
 
 

@@ -21,8 +21,9 @@ from xhaim.units import in_one_unit
 
 UNIT_SHARE = 0.2
 """Of the measurements whose signal is also measured in another unit."""
-Said = Literal["rightly", "wrongly", "not"]
-"""How the unit stands beside a number that is in another unit: its own, the usual one, or none."""
+Said = Literal["rightly", "wrongly", "lost"]
+"""How the unit stands beside a number that is in another unit: its own; the usual one; or a feed lost the units of all
+values of such signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,14 @@ def other_unit(values: pl.DataFrame, spread: Mapping[str, float], *, said: Said)
     """
     rows = _ordered(values).join(_others(), on="signal", how="left")
     hit = pl.Series(_uniform(rows, "unit") < UNIT_SHARE, dtype=pl.Boolean) & rows["factor"].is_not_null()
-    stated = {"rightly": pl.col("other"), "wrongly": pl.col("unit"), "not": pl.lit(None, pl.String())}[said]
+    other = pl.col("factor").is_not_null()
     written = rows.with_columns(hit=hit).with_columns(
         numeric_value=pl.when("hit").then((pl.col("value") - pl.col("offset")) / pl.col("factor")).otherwise("value"),
-        unit=pl.when("hit").then(stated).otherwise("unit"),
+        unit={
+            "rightly": pl.when("hit").then("other").otherwise("unit"),
+            "wrongly": pl.col("unit"),
+            "lost": pl.when(other).then(None).otherwise("unit"),
+        }[said],
     )
     read = in_one_unit(written.drop("signal", "label", "value", "fault", "factor", "offset", "other"))
     lost = pl.col("fault").is_not_null()

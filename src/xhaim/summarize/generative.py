@@ -6,19 +6,19 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from string import Template
 
 from pydantic import ValidationError
 
 from xhaim.config import SummarizeSettings
 from xhaim.errors import BackendError
-from xhaim.llm.fence import fence_all, fenced, nonce, visible, without_marks
+from xhaim.llm.fence import visible
 from xhaim.llm.replies import UnusableReplyError, fault_of
 from xhaim.ports import Entailment, LanguageModel
 from xhaim.records import CitedSentence, Evidence, Summary
+from xhaim.summarize import prompt
 from xhaim.summarize.answer import Answer, Sentence, schema
 from xhaim.summarize.checks import faults
+from xhaim.summarize.excerpt import Piece, excerpts
 from xhaim.summarize.extractive import CountTokens
 from xhaim.summarize.hostile import readable, without_orders
 from xhaim.summarize.mood import states
@@ -26,14 +26,10 @@ from xhaim.summarize.sides import left_out, with_other_side
 from xhaim.task import Task
 from xhaim.text.entailment import NOT_CHECKED, support
 
-TEMPLATES = "v3"
-"""Version of the prompts: a folder of ``prompts/``. The ledger keeps each prompt as it was sent."""
 _WORD = re.compile(r"[^\W\d_]{2}")
 _CITATION = re.compile(r"\s*\[\s*\d+(?:\s*,\s*\d+)*\s*\]")
 _WORDS_PER_TOKEN = 0.6
 """Of clinical English; what the model is asked for. The count of tokens decides."""
-_SHOWN_AGAIN = 6000
-"""Characters of an answer that are shown to the model when it is asked to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,9 @@ class _Question:
     evidence: Evidence
     task: Task
     texts: tuple[str, ...]
-    """What of each chunk may be seen; also all that counts as support."""
+    """What of each chunk may be seen."""
+    pieces: tuple[Piece, ...]
+    """What of it is shown; also all that counts as support."""
     model: LanguageModel
     count: CountTokens
     max_tokens: int
@@ -63,6 +61,10 @@ class _Question:
     def tokens(self, kept: tuple[CitedSentence, ...]) -> int:
         """Return how long the sentences are together."""
         return self.count(" ".join(sentence.text for sentence in kept))
+
+    def cited(self, numbers: Sequence[int]) -> list[Piece]:
+        """Return the pieces of these numbers; there is none of what was not shown."""
+        return [one for one in self.pieces if one.number in numbers]
 
     def fits(self, written: _Written) -> bool:
         """Say whether all that holds fits the encoder."""
@@ -80,11 +82,12 @@ def generative(
 ) -> Summary:
     """Return what ``model`` writes of the evidence, in its order, within ``settings.max_tokens``.
 
-    The chunks are data between marks that note text cannot forge, without what is invisible or addresses a model
-    (``hostile.readable``). Every sentence must cite chunks and agree with them (``checks.faults``). Where some do not,
-    the model is told which and why and asked once more; of the two answers the one with more good sentences is taken,
-    and the others are dropped and counted. What the chart says against a sentence stands behind it, and what it says of
-    a concept that no sentence names stands at the end, both word for word (``sides``). Too long: asked once more for
+    Of the chunks it is shown the sentences that bear on the task (``excerpt``), as data between marks that note text
+    cannot forge, without what is invisible or addresses a model (``hostile.readable``). Every sentence must cite pieces
+    and agree with what was shown of them (``checks.faults``). Where some do not, the model is told which and why and
+    asked once more; of the two answers the one with more good sentences is taken, and the others are dropped and
+    counted. What the chart says against a sentence stands behind it, and what it says of a concept that no sentence
+    names stands at the end, both word for word and from the whole chunks (``sides``). Too long: asked once more for
     fewer words, then whole sentences are cut from the end. No evidence: no sentences, and nothing is asked. Raises
     BackendError when there is no answer that can be used; the caller may then write extractively and say so.
 
@@ -92,9 +95,10 @@ def generative(
     ``at_least``.
     """
     texts = readable([scored.chunk for scored in evidence.chunks])
-    if not any(texts):
+    pieces = excerpts([scored.chunk for scored in evidence.chunks], texts, task, settings.shown_words)
+    if not pieces:
         return Summary(evidence.sample_id, task.id, evidence.modality, (), count_tokens(""), model.name)
-    question = _Question(evidence, task, texts, model, count_tokens, settings.max_tokens, nli, at_least)
+    question = _Question(evidence, task, texts, pieces, model, count_tokens, settings.max_tokens, nli, at_least)
     words = int(settings.max_tokens * _WORDS_PER_TOKEN)
     best = _write(question, words, None)
     if best.wrong:
@@ -130,13 +134,8 @@ def _better(first: _Written, second: _Written) -> _Written:
 
 def _again(question: _Question, words: int, last: _Written, why: tuple[str, ...]) -> _Written:
     """Ask to mend the last answer; where that fails, there is nothing better."""
-    shown = without_marks(last.answer)[:_SHOWN_AGAIN]
-    told = Template(_template("again")).substitute(
-        why="; ".join(why[:20]),
-        answer=fenced("answer", nonce(*question.texts), None, shown) if shown else "",
-    )
     try:
-        return _write(question, words, told)
+        return _write(question, words, prompt.again(question.pieces, why, last.answer))
     except BackendError:
         if last.kept:
             return last
@@ -145,9 +144,11 @@ def _again(question: _Question, words: int, last: _Written, why: tuple[str, ...]
 
 def _write(question: _Question, words: int, again: str | None) -> _Written:
     """Ask once; return the sentences that hold, and what is wrong with the others."""
-    shape = schema(len(question.texts), question.max_tokens)
+    shape = schema(len(question.evidence.chunks), question.max_tokens)
     try:
-        reply = question.model.ask(_template("system"), _prompt(question, words, again or ""), shape)
+        reply = question.model.ask(
+            prompt.system(), prompt.user(question.task, question.pieces, words, again or ""), shape
+        )
         fault = fault_of(reply, shape)
         answer = None if fault else Answer.model_validate_json(reply.text)
     except UnusableReplyError as error:
@@ -168,42 +169,22 @@ def _write(question: _Question, words: int, again: str | None) -> _Written:
 def _checked(one: Sentence, question: _Question) -> CitedSentence | str:
     """Return the sentence with its chunks, or what is wrong with it, in words of our own."""
     text = " ".join(_CITATION.sub("", visible(one.text)).split())
-    numbers = sorted(set(one.chunks))
+    cited = question.cited(one.chunks)
     if not _WORD.search(text):
         return "it is empty"
-    if numbers[0] < 1 or numbers[-1] > len(question.texts):
+    if len(cited) < len(set(one.chunks)):
         return "it cites a piece that does not exist"
-    if wrong := _faults(text, numbers, question):
+    if wrong := _faults(text, cited, question.task):
         return f"the pieces it cites do not say {' or '.join(wrong)}"
-    numbers = [one for one in numbers if not _faults(text, [one], question)] or numbers  # what says it all alone
-    chunks = [question.evidence.chunks[number - 1].chunk for number in numbers]
-    cited = [question.texts[number - 1] for number in numbers]
-    if not any(cited) or without_orders(text)[0] != text or not states(text):
+    cited = [piece for piece in cited if not _faults(text, [piece], question.task)] or cited  # what says it all alone
+    if without_orders(text)[0] != text or not states(text):
         return "it is no statement of the chart"
-    found = support(text, cited, question.nli)
+    found = support(text, [piece.text for piece in cited], question.nli)
     if unsupported := found.fault(question.at_least):
         return f"of the pieces it cites, {unsupported}"
-    return CitedSentence(text, tuple(chunk.chunk_id for chunk in chunks), found.entailment)
+    return CitedSentence(text, tuple(piece.chunk.chunk_id for piece in cited), found.entailment)
 
 
-def _faults(text: str, numbers: Sequence[int], question: _Question) -> list[str]:
-    """Return what some of the pieces together do not say of a sentence."""
-    times = [question.evidence.chunks[number - 1].chunk.time for number in numbers]
-    return list(faults(text, [question.texts[number - 1] for number in numbers], times, question.task))
-
-
-def _prompt(question: _Question, words: int, again: str) -> str:
-    """Fill the template: the task, then the pieces, then what changes, so that prompts share their beginnings."""
-    dates = [f"date={scored.chunk.time:%Y-%m-%d}" for scored in question.evidence.chunks]
-    return Template(_template("user")).substitute(
-        question=question.task.question,
-        concepts="; ".join(concept.name for concept in question.task.concepts),
-        pieces=fence_all(question.texts, dates, nonce(*question.texts)),
-        words=words,
-        again=again,
-    )
-
-
-def _template(name: str) -> str:
-    text = files("xhaim.summarize").joinpath("prompts", TEMPLATES, f"{name}.txt").read_text(encoding="utf-8")
-    return text.rstrip() if name == "again" else text.strip()
+def _faults(text: str, cited: Sequence[Piece], task: Task) -> list[str]:
+    """Return what some pieces together do not say of a sentence."""
+    return list(faults(text, [one.text for one in cited], [one.chunk.time for one in cited], task))
