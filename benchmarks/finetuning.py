@@ -126,9 +126,7 @@ def main() -> None:
     for _ in range(given.repeats):
         for name, way in (("Trainer", peer), ("xHAIM", ours)):
             taken[name].append(way(texts, labels[fit], held, labels[score], given.epochs))
-    print(
-        f"Open-I findings, {given.finding}: {len(fit)} reports to train, {labels[fit].sum()} positive"
-    )
+    print(f"Open-I findings, {given.finding}: {len(fit)} reports to train, {labels[fit].sum()} positive")
     for name, found in taken.items():
         seconds, auc = median(one for one, _ in found), found[0][1]
         print(f"  {name}: {seconds:.1f} s, {len(fit) * given.epochs / seconds:.1f} samples/s, AUC {auc:.4f}")

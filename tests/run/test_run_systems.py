@@ -33,7 +33,7 @@ def other(word):
     return lambda: {"notes": tuple(f"{word} {i}" for i in range(N)), "cxr": ("",) * N}
 
 
-MADE = Split(ROWS, OURS, lambda: THEIRS, other("evidence"), other("newest"), FusionSettings(), seed=3)
+MADE = Split(ROWS, OURS, lambda: THEIRS, lambda: THEIRS, other("evidence"), other("newest"), FusionSettings(), seed=3)
 
 
 def test_every_name_stands_for_something_that_can_be_fitted():
@@ -70,7 +70,9 @@ def test_haim_has_its_own_booster_and_no_radiology_where_it_had_none():
     assert plan.features.names == ("a", "c")
     assert (plan.fusion.members, plan.fusion.grid, plan.fine_tune) == (("xgboost:embeddings+values",), "haim", False)
     assert MADE.plan("haim_our_fusion").fusion == FusionSettings()
-    small = Split(ROWS, OURS, lambda: THEIRS, other("e"), other("n"), FusionSettings(grid="small"), seed=3)
+    small = Split(
+        ROWS, OURS, lambda: THEIRS, lambda: THEIRS, other("e"), other("n"), FusionSettings(grid="small"), seed=3
+    )
     assert small.plan("haim").fusion.grid == "small"
 
 

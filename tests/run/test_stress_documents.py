@@ -94,7 +94,7 @@ def test_controls_edit_as_much_and_change_the_facts(name):
 
 def test_typing_errors_spare_concepts_denials_and_sides():
     long = "No pleural effusion. Bilateral hyperinflation without pneumothorax. Interstitial markings increased. " * 20
-    edited = typos([note(long)], TASK, T)
+    edited = typos([note(long)], TASK, T, share=0.9)
     words = edited.documents[0].text.replace(".", "").lower().split()
     assert edited.made >= 3
     for word, times in {"pleural": 20, "effusion": 20, "no": 20, "bilateral": 20, "without": 20}.items():

@@ -29,7 +29,8 @@ def dense(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     small = blocks.reshape(len(pixels), SIDE * SIDE)
     centred = small - small.mean(axis=1, keepdims=True)
     deviation = centred.std(axis=1, keepdims=True)
-    return np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0).astype(np.float32)
+    even = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 0)
+    return np.asarray(even, dtype=np.float32)
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ def mean_vector(
     Later notes weigh more; one before the admission weighs less than nothing. Without any note it is the embedding of
     the empty text; where the weights do not add up to anything, zeros. ``admitted`` None: the first note's time.
     """
-    empty = embed([""])[0]
+    empty: NDArray[np.float32] = embed([""])[0]
     if not notes:
         return empty
     start = admitted or min(note.time for note in notes)

@@ -16,6 +16,9 @@ from xhaim.run.known import Known
 from xhaim.run.people import SplitRows
 from xhaim.task import FindingLabel, Task
 
+BASELINES = ("prevalence", "keywords", "bag_of_words", "carry_forward")
+"""Always beside the systems; the last for findings alone."""
+
 
 def scores(run: Run, known: Stage, concepts: Stage, task: Task, rows: SplitRows) -> dict[str, NDArray[np.float64]]:
     """Return baseline -> a score for every labelled sample, higher for the positive answer; fitted on train alone."""

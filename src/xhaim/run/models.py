@@ -19,7 +19,9 @@ from xhaim.records import Features
 from xhaim.run import baselines
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
+from xhaim.run.haim_films import held_out_reader
 from xhaim.run.haim_numbers import haim_features
+from xhaim.run.haim_published import haim_published_features
 from xhaim.run.numbers import assemble, read_images, with_block
 from xhaim.run.parallel import share
 from xhaim.run.people import People, SplitRows, split_rows
@@ -46,6 +48,9 @@ PREDICTION_SCHEMA = {
 }
 
 
+_READER = "image_reader.safetensors"
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """The stages that step 3 of one task reads."""
@@ -58,11 +63,15 @@ class Inputs:
     images: Stage | None
     films: Stage
     evidence: Stage
+    haim_published: Stage | None = None
+    """LEAKY; ``None`` unless it is one of the run's systems. The other stages' keys decide it too."""
 
     @property
     def keys(self) -> list[str]:
         """Everything upstream that decides the models."""
-        stages: list[Stage | None] = [getattr(self, field.name) for field in fields(self)]
+        stages: list[Stage | None] = [
+            getattr(self, field.name) for field in fields(self) if field.name != "haim_published"
+        ]
         return [stage.key if stage is not None else "" for stage in stages]
 
 
@@ -143,11 +152,21 @@ def _split_of(run: Run, job: Job, folder: Path) -> Split:
         rows=rows,
         ours=ours,
         haim=partial(haim_features, inputs.haim, rows.ids, ours),
+        haim_published=partial(_as_published, job, folder / _READER),
         evidence_texts=partial(evidence_texts, inputs.evidence, *words),
         newest_texts=partial(newest_texts, inputs.known, *words),
         fusion=settings.fusion,
         seed=settings.fusion.seed + job.split,
     )
+
+
+def _as_published(job: Job, reader: Path) -> Features:
+    inputs, rows = job.inputs, job.rows
+    if inputs.haim_published is None:
+        raise DataError("haim_published has no features", expected="it among the run's systems")
+    read = held_out_reader(reader, inputs.images, rows)
+    finding = job.task.needs_image
+    return haim_published_features(inputs.haim_published, inputs.images, rows, read, finding=finding)
 
 
 def features_of(run: Run, inputs: Inputs, rows: SplitRows, folder: Path) -> Features:
@@ -157,7 +176,7 @@ def features_of(run: Run, inputs: Inputs, rows: SplitRows, folder: Path) -> Feat
         return features
     pixels, labels = read_images(inputs.images, rows.ids)
     try:
-        logits = _read_images(run, rows, pixels, labels, folder / "image_reader.safetensors")
+        logits = _read_images(run, rows, pixels, labels, folder / _READER)
     except DataError as error:
         run.watch.note(f"no image block: {error.what}")
         return features

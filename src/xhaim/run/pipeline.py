@@ -16,6 +16,7 @@ from xhaim.run.directory import RunDirectory, Stage, code_hash, write_json
 from xhaim.run.explainer import Explainer
 from xhaim.run.explanations import explain_samples
 from xhaim.run.haim_numbers import store_haim
+from xhaim.run.haim_published import store_haim_published
 from xhaim.run.image_words import with_image_words
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
@@ -142,6 +143,8 @@ def _execute(run: Run) -> Results:
     first = known[run.policies[0]]
     numbers, images = store_numbers(run, people, first), store_images(run, people, first)
     results = Results(run, people, store_data_tables(run, people, first), {}, {}, {}, {})
+    asked = any(one.startswith("haim_published") for one in run.settings.systems)
+    published = store_haim_published(run, people) if asked else None
     for task in run.tasks:
         seen = shown[run.policy(task)]
         evidence = find_evidence(run, people, seen, embeddings, task)
@@ -151,7 +154,7 @@ def _execute(run: Run) -> Results:
         concepts = store_concepts(run, people, evidence, task)
         theirs = store_haim(run, people, known[run.policy(task)], embeddings)
         films = store_films(run, people, known[run.policy(task)])
-        inputs = Inputs(seen, numbers, concepts, summaries, theirs, images, films, evidence)
+        inputs = Inputs(seen, numbers, concepts, summaries, theirs, images, films, evidence, published)
         predictions = predict_risks(run, people, inputs, task)
         explanations, explainer = explain_samples(run, people, inputs, evidence, predictions, task)
         results.evidence[task.id], results.predictions[task.id] = evidence, predictions

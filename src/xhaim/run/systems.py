@@ -15,29 +15,16 @@ from numpy.typing import NDArray
 
 from xhaim.config import FusionSettings
 from xhaim.errors import TaskError, did_you_mean
+from xhaim.evaluate.names import MODEL_LABELS
 from xhaim.records import MODALITIES, Features
+from xhaim.run.baselines import BASELINES
 from xhaim.run.haim_numbers import RADIOLOGY, without_block
 from xhaim.run.people import SplitRows
 
 HAIMS_OWN = ("xgboost:embeddings+values",)
 """One booster over all columns: the paper's fusion and HAIM's."""
-BLOCKS = ("notes", "cxr", "tabular", "time_series", "concepts", "earlier_films", "image")
-SYSTEMS: dict[str, str] = {
-    "xhaim": "xHAIM",
-    "xhaim_frozen": "xHAIM, frozen encoder",
-    "xhaim_paper_fusion": "xHAIM, one booster over all columns",
-    "no_summary": "xHAIM, evidence unsummarised",
-    "no_retrieval": "xHAIM, newest text instead of evidence",
-    **{f"without_{block}": f"xHAIM without {block}" for block in BLOCKS},
-    **{f"only_{block}": f"xHAIM, {block} alone" for block in BLOCKS},
-    "haim": "HAIM, de-leaked",
-    "haim_no_radiology": "HAIM, no radiology",
-    "haim_our_fusion": "HAIM's features, xHAIM's fusion",
-    "demographics": "Demographics only",
-    "another_patients_text": "Another patient's text",
-    "permuted_labels": "Permuted labels",
-}
-"""Names and what a table calls them. Any may end in ``_25pct`` or another share: learned from that much of train."""
+SYSTEMS = tuple(name for name in MODEL_LABELS if name not in BASELINES)
+"""What can be asked for. Any may end in ``_25pct`` or another share: learned from that much of train."""
 _SHARE = re.compile(r"_([1-9]\d?)pct$")
 _DEMOGRAPHIC = ("age", "sex", "race", "insurance", "language", "marital status")
 
@@ -65,6 +52,8 @@ class Split:
     ours: Features
     haim: Callable[[], Features]
     """HAIM's features, read when first wanted."""
+    haim_published: Callable[[], Features]
+    """LEAKY: the same as published."""
     evidence_texts: Texts
     """The evidence itself, cut to the length of a summary."""
     newest_texts: Texts
@@ -103,6 +92,7 @@ class Split:
             ),
             "haim": lambda: replace(haims, features=self.theirs),
             "haim_no_radiology": lambda: replace(haims, features=without_block(self.theirs, RADIOLOGY)),
+            "haim_published": lambda: replace(haims, features=self.haim_published()),
             "haim_our_fusion": lambda: replace(frozen, features=self.theirs),
             "demographics": lambda: replace(frozen, features=_demographics(ours)),
             "another_patients_text": lambda: replace(plain, features=self._swapped()),
