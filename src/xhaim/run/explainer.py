@@ -20,7 +20,7 @@ from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
-from xhaim.run.models import Inputs, features_of, model_stage
+from xhaim.run.models import Inputs, features_of
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
 from xhaim.run.words import entailment_model, language_model
@@ -52,16 +52,14 @@ class Explainer:
     @cached_property
     def features(self) -> Features:
         """Features of the labelled samples, with the image as this split's reader reads it."""
-        folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
-        return features_of(self.run, self.inputs, self.rows, folder)
+        return features_of(self.run, self.inputs, self.rows, self.predictions.path(f"split-{self.split}"))
 
     @cached_property
     def model(self) -> Model:
         """XHAIM's fitted model of the split."""
         from xhaim.predict.model import Model
 
-        folder = model_stage(self.run, self.inputs, self.task).path(f"split-{self.split}")
-        return Model.load(folder / "xhaim")
+        return Model.load(self.predictions.path(f"split-{self.split}") / "xhaim")
 
     @cached_property
     def tested(self) -> Ranking:
