@@ -126,6 +126,15 @@ def test_steps_by_hand():
     assert Steps.of(np.full((4, 1), np.nan, np.float32)).source.size == 0
 
 
+def test_words_are_the_logistic_regression_of_scikit_learn_on_the_columns_as_they_are():
+    generator = np.random.default_rng(2)
+    X = (generator.random((200, 30)) < 0.1).astype(np.float32) * generator.random((200, 30)).astype(np.float32)
+    labels = (X[:, :5].sum(axis=1) + 0.3 * generator.normal(size=200) > 0.2).astype(np.int8)
+    learned = learn(X, labels, grouped_folds(labels, np.arange(200), 4, 0), lines.words)
+    plain = LogisticRegression(C=learned.chosen["C"], tol=1e-8, max_iter=5000).fit(X, labels)
+    assert np.allclose(learned.member.margins(X), plain.decision_function(X), atol=5e-2)
+
+
 def test_a_view_that_says_nothing_gets_the_base_rate():
     X, labels, folds = data()
     member = learn(np.full_like(X, 3), labels, folds, lines.steps).member

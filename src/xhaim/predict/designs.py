@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 Floats = NDArray[np.float32]
 
@@ -30,6 +31,17 @@ class Design(Protocol):
 
     def plain(self) -> dict[str, Any]:
         """Return what JSON can hold of it, and ``restore`` needs."""
+
+
+def to_fit(design: Design, X: Floats) -> tuple[Floats | csr_matrix, NDArray[np.float64]]:
+    """Return the rows to fit a line to, and what is to be taken off each column afterwards, [m].
+
+    Mostly zeros are kept so: an intercept that no ridge holds makes up for columns that are not centred.
+    """
+    if isinstance(design, AsTheyAre):
+        return csr_matrix(np.where(np.isnan(X), design.mean, X)), design.mean.astype(np.float64)
+    shown = design(X)
+    return shown, np.zeros(shown.shape[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from xhaim.config import FusionSettings
 from xhaim.ports import Learned, Progress, silent
-from xhaim.predict.designs import AsTheyAre, Design, Standardised, Steps
+from xhaim.predict.designs import AsTheyAre, Design, Standardised, Steps, to_fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class LineLearner:
     def _path(self, X: NDArray[np.float32], labels: NDArray[np.int8], strengths: tuple[float, ...]) -> list[Line]:
         """Fit each ridge, beginning at the line before it."""
         design = self.design(X)
-        Z = design(X)
+        Z, off = to_fit(design, X)
         if not Z.shape[1]:
             share = labels.mean()
             return [Line(design, np.zeros(0), float(np.log(share / (1 - share)))) for _ in strengths]
@@ -108,7 +108,8 @@ class LineLearner:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # near enough: the folds judge what came out
                 model.set_params(C=strength).fit(Z, labels)
-            found.append(Line(design, model.coef_[0].astype(np.float64), float(model.intercept_[0])))
+            slopes = model.coef_[0].astype(np.float64)
+            found.append(Line(design, slopes, float(model.intercept_[0] + off @ slopes)))
         return found
 
 

@@ -64,16 +64,16 @@ class Vocabulary:
         return tuple(_named(term) for term in self.terms)
 
 
-@lru_cache(maxsize=20_000)
-def _terms(text: str) -> tuple[str, ...]:
-    found: list[str] = []
-    for start, end in sentences(text):
-        sentence = text[start:end]
-        meant = [
-            one.group() + _MEANT[polarity(sentence, one.start(), one.end())] for one in _WORD.finditer(sentence.lower())
-        ]
-        found += [*meant, *(f"{a} {b}" for a, b in pairwise(meant))]
-    return tuple(found)
+def _terms(text: str) -> list[str]:
+    return [term for start, end in sentences(text) for term in _of_sentence(text[start:end])]
+
+
+@lru_cache(maxsize=50_000)
+def _of_sentence(sentence: str) -> tuple[str, ...]:
+    meant = [
+        one.group() + _MEANT[polarity(sentence, one.start(), one.end())] for one in _WORD.finditer(sentence.lower())
+    ]
+    return (*meant, *(f"{a} {b}" for a, b in pairwise(meant)))
 
 
 def _named(term: str) -> str:
