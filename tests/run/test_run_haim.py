@@ -23,11 +23,11 @@ from xhaim.predict.image_reader import fit_image_reader
 from xhaim.records import Features
 from xhaim.run.context import Run
 from xhaim.run.directory import RunDirectory, write_json
-from xhaim.run.haim_films import held_out_reader
 from xhaim.run.haim_numbers import haim_features, store_haim, without_block
 from xhaim.run.haim_published import PREFIX, haim_published_features, store_haim_published
+from xhaim.run.image_numbers import held_out_reader, read_images, store_images
 from xhaim.run.known import store_known
-from xhaim.run.numbers import read_images, store_images, with_block
+from xhaim.run.numbers import with_block
 from xhaim.run.people import People, SplitRows
 from xhaim.run.vectors import Vectors, embed_documents
 from xhaim.run.watch import Quiet

@@ -17,7 +17,7 @@ from xhaim.cohort.stays import stays
 from xhaim.config import RunSettings, SampleSettings, SplitSettings
 from xhaim.errors import TaskError
 from xhaim.events import EVENT_SCHEMA, HOSPITAL_DISCHARGE, IMAGE, code_is
-from xhaim.run.numbers import index_paths
+from xhaim.run.image_numbers import index_paths
 from xhaim.run.people import gather, split_rows
 from xhaim.run.pipeline import begin, plan
 from xhaim.run.watch import Quiet

@@ -1,15 +1,24 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from xhaim.config import FusionSettings
-from xhaim.errors import TaskError
+from xhaim.errors import DataError, PrerequisiteError, TaskError
 from xhaim.records import Features
 from xhaim.run.people import SplitRows
 from xhaim.run.systems import SYSTEMS, Split, check_systems
 
 N = 60
-BLOCKS = {"tabular": (0, 3), "time_series": (3, 5), "concepts": (5, 7), "earlier_films": (7, 8), "image": (8, 10)}
-NAMES = ("age, years", "sex: F", "hours in ICU", *(f"column {i}" for i in range(3, 10)))
+BLOCKS = {
+    "tabular": (0, 3),
+    "time_series": (3, 5),
+    "concepts": (5, 7),
+    "earlier_films": (7, 8),
+    "image": (8, 10),
+    "earlier_image": (10, 11),
+}
+NAMES = ("age, years", "sex: F", "hours in ICU", *(f"column {i}" for i in range(3, 11)))
 
 
 def features(names=NAMES, blocks=BLOCKS, **texts):
@@ -50,7 +59,9 @@ def test_every_name_stands_for_something_that_can_be_fitted():
         assert set(plan.train) <= set(ROWS.train)
 
 
-@pytest.mark.parametrize("block", ["notes", "cxr", "tabular", "time_series", "concepts", "earlier_films", "image"])
+@pytest.mark.parametrize(
+    "block", ["notes", "cxr", "tabular", "time_series", "concepts", "earlier_films", "image", "earlier_image"]
+)
 def test_without_and_only_are_two_halves(block):
     rest, alone = MADE.plan(f"without_{block}").features, MADE.plan(f"only_{block}").features
     assert {*rest.texts, *rest.blocks} == {*OURS.texts, *OURS.blocks} - {block}
@@ -61,6 +72,13 @@ def test_without_and_only_are_two_halves(block):
             assert np.array_equal(column, OURS.values[:, OURS.names.index(name)])
 
 
+def test_leaving_out_what_is_not_there_is_no_system():
+    bare = replace(MADE, ours=MADE.plan("without_image").features)
+    with pytest.raises(DataError, match="there is no block image"):
+        bare.plan("without_image")
+    assert bare.plan("only_image").features.names == ()
+
+
 def test_demographics_know_neither_the_clock_nor_the_chart():
     assert MADE.plan("demographics").features.names == ("age, years", "sex: F")
 
@@ -69,7 +87,7 @@ def test_haim_has_its_own_booster_and_no_radiology_where_it_had_none():
     plan = MADE.plan("haim_no_radiology")
     assert plan.features.names == ("a", "c")
     assert (plan.fusion.members, plan.fusion.grid, plan.fine_tune) == (("xgboost:embeddings+values",), "haim", False)
-    assert MADE.plan("haim_our_fusion").fusion == FusionSettings()
+    assert MADE.plan("haim_our_fusion").fusion.members[-1] == "linear:radiology_notes"
     small = Split(
         ROWS, OURS, lambda: THEIRS, lambda: THEIRS, other("e"), other("n"), FusionSettings(grid="small"), seed=3
     )
@@ -109,10 +127,18 @@ def test_a_share_of_train_is_of_subjects_and_grows_by_adding():
     assert small < large < set(ROWS.train)
     assert not {ROWS.subjects[i] for i in small} & {ROWS.subjects[i] for i in set(ROWS.train) - small}
     assert MADE.plan("haim_25pct").features.names == THEIRS.names
+    assert "image" not in MADE.plan("xhaim_25pct").features.blocks  # its reader has learned from all of train
 
 
 def test_a_name_that_stands_for_nothing_is_refused():
-    check_systems(["xhaim", "without_image", "haim_50pct"])
+    check_systems(["xhaim", "without_image", "haim_50pct"], FusionSettings())
     for name in ("xhiam", "without_lungs", "xhaim_0pct", "../x"):
         with pytest.raises(TaskError, match="no system"):
-            check_systems([name])
+            check_systems([name], FusionSettings())
+
+
+def test_a_member_that_sees_nothing_or_is_not_there_is_refused_before_the_first_step():
+    with pytest.raises(TaskError, match="sees no 'tabluar'"):
+        check_systems([], FusionSettings(members=("steps:values", "xgboost:tabluar")))
+    with pytest.raises(PrerequisiteError, match="no learner named"):
+        check_systems([], FusionSettings(members=("xgbost:values",)))

@@ -37,8 +37,9 @@ def admissible(events: pl.LazyFrame, samples: pl.DataFrame, policy: ReportPolicy
     Admissible: of the same subject, and known (and happened) before prediction_time; or the index image itself; or a
     static fact. Never: the current stay's discharge notes, discharge and billing codes. For pathology tasks
     the report policy then takes radiology text away (``none``: all of it; the others: the index study's, and what may
-    be it) and the index study's labels; ``prior_plus_indication`` and the leaky ``index_included`` let the index
-    report's indication, or all of it, in. But for those two, no row known at or after t decides what is seen.
+    be it) with the labels that were read off it, and the index study's labels; ``prior_plus_indication`` and the leaky
+    ``index_included`` let the index report's indication, or all of it, in. But for those two, no row known at or after
+    t decides what is seen.
     Ordered by sample_id, time, code, value, text, source: the same for any order of rows.
     """
     keys = samples.select(
@@ -59,12 +60,20 @@ def admissible(events: pl.LazyFrame, samples: pl.DataFrame, policy: ReportPolicy
     before = mine.filter(known & ~own_label.fill_null(value=False)).collect().with_row_index("row")
     if policy == "index_included":
         return _ordered(pl.concat([before.drop("row"), _certain(mine.filter(~known))]))
-    seen = before.join(find(before), on="row", how="anti").drop("row")
+    seen = _without(before, find(before))
     if policy == "none":
-        return _ordered(seen.filter(~is_radiology()))
+        return _ordered(seen.filter(~is_radiology() & ~code_is(IMAGE_LABEL)))
     if policy == "prior_plus_indication":
         seen = pl.concat([seen, _indications(_certain(mine))])
     return _ordered(seen)
+
+
+def _without(before: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the reports that were found, and the labels of their studies: they were read off those words."""
+    study = ["sample_id", "study_id"]
+    told = before.join(found, on="row", how="semi").select(study).drop_nulls().unique()
+    labels = before.filter(code_is(IMAGE_LABEL)).join(told, on=study, how="semi")
+    return before.join(found, on="row", how="anti").join(labels, on="row", how="anti").drop("row")
 
 
 def _known() -> pl.Expr:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from xhaim.evaluate.names import LEAKY_MODELS, kind_of, order_of
+from xhaim.evaluate.names import is_leaky_model, kind_of, order_of
 from xhaim.evaluate.tables import models_in
 from xhaim.records import ReportPolicy
 from xhaim.task import Task
@@ -55,7 +55,7 @@ class Experiment:
 def stamps_of(experiments: Sequence[Experiment]) -> tuple[str, ...]:
     """Return the words that stand before the caption of whatever shows numbers of these."""
     simulated = any(item.simulated for item in experiments)
-    leaky = any(item.leaky or set(item.models) & set(LEAKY_MODELS) for item in experiments)
+    leaky = any(item.leaky or any(map(is_leaky_model, item.models)) for item in experiments)
     return (*(("SIMULATED",) if simulated else ()), *(("LEAKY",) if leaky else ()))
 
 

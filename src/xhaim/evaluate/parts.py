@@ -21,6 +21,7 @@ BLOCK_LABELS = {
     "time_series": "Vital signs and laboratory",
     "earlier_films": "Labels of earlier chest films",
     "image": "Chest X-ray image",
+    "earlier_image": "Earlier chest X-ray image",
 }
 """Blocks of features for a reader; others follow under their own name."""
 

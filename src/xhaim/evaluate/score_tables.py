@@ -11,7 +11,7 @@ from xhaim.evaluate.compare import auc_interval_over_splits, best_possible, by_s
 from xhaim.evaluate.decisions import sensitivity_at
 from xhaim.evaluate.experiment import Experiment, each_model, stamps_of
 from xhaim.evaluate.metrics import Unscored, auc, average_precision, brier, calibration_slope_intercept, ece
-from xhaim.evaluate.names import LEAKY_MODELS, kind_of, model_words
+from xhaim.evaluate.names import is_leaky_model, kind_of, model_words
 from xhaim.evaluate.typed_table import Cell, Column, Table, number, words
 from xhaim.ports import Progress, silent
 
@@ -26,7 +26,7 @@ def who(item: Experiment, model: str) -> dict[str, Cell]:
         "task": item.title,
         "task_id": item.task.id,
         "policy": item.policy,
-        "leaky": item.leaky or model in LEAKY_MODELS,
+        "leaky": item.leaky or is_leaky_model(model),
         "simulated": item.simulated,
         "kind": kind_of(model),
         "model": model,

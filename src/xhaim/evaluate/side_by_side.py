@@ -10,7 +10,7 @@ from xhaim.evaluate.compare import Estimate, by_split, over_splits, rows_of_test
 from xhaim.evaluate.experiment import POLICIES, Experiment, stamps_of
 from xhaim.evaluate.grids import POLICY_WORDS
 from xhaim.evaluate.metrics import Unscored, auc
-from xhaim.evaluate.names import kind_of, model_words
+from xhaim.evaluate.names import is_leaky_model, kind_of, model_words
 from xhaim.evaluate.typed_table import Cell, Column, Table, number, words
 from xhaim.records import ReportPolicy
 
@@ -67,7 +67,7 @@ def table_2(experiments: Sequence[Experiment]) -> Table:
             rows.append(
                 {
                     "policy": _marked(policy),
-                    "leaky": leaky,
+                    "leaky": leaky or is_leaky_model(model),
                     "simulated": any(item.simulated for item in experiments),
                     "kind": kind_of(model),
                     "model": model,

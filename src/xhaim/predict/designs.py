@@ -89,13 +89,14 @@ class Standardised:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Whether a value is above each eighth of the training rows, and whether it is missing.
+    """Whether a value is at or above the lowest, and above each, of the eighths of the training rows; whether missing.
 
     A line over steps bends: risks that are high at both ends of a vital sign are within its reach.
     """
 
     edges: Floats
-    """[k, d]: ascending; a value counts as above where it is greater."""
+    """[k, d]: ascending; a value counts as above where it is greater. The first is just below the lowest eighth, for
+    columns most of which are at their ceiling."""
     kept: NDArray[np.int64]
     """[m]: which of the (k + 1) d columns differ among the training rows, each from those before it."""
     mean: Floats
@@ -108,12 +109,12 @@ class Steps:
 
     def __call__(self, X: Floats) -> Floats:
         """Return [n, m]."""
-        return np.asarray(self._all(X)[:, self.kept] - self.mean, dtype=np.float32)
+        return np.subtract(self._all(X)[:, self.kept], self.mean, dtype=np.float32)
 
-    def _all(self, X: Floats) -> Floats:
+    def _all(self, X: Floats) -> NDArray[np.bool_]:
         missing = np.isnan(X)
         known = np.where(missing, np.float32(-np.inf), X)
-        return np.concatenate([*(known > edge for edge in self.edges), missing], axis=1, dtype=np.float32)
+        return np.concatenate([*(known > edge for edge in self.edges), missing], axis=1)
 
     def plain(self) -> dict[str, Any]:
         """Return lists."""
@@ -122,11 +123,13 @@ class Steps:
     @classmethod
     def of(cls, X: Floats) -> Steps:
         """Learn it from the training rows."""
-        edges = _percentiles(X, STEPS)
+        eighths = _percentiles(X, STEPS)
+        edges = np.concatenate([np.nextafter(eighths[:1], np.float32(-np.inf)), eighths])
         every = cls(edges, np.arange(0), np.zeros(0, np.float32))._all(X)
         share = every.mean(axis=0, dtype=np.float64)
         each = share.reshape(len(edges) + 1, -1)
         new = np.ones(each.shape, bool)
+        new[0] = each[0] + each[-1] < 1  # not all that is known is above it
         new[1:-1] = each[1:-1] < each[:-2]  # fewer rows are above it than above the edge below it
         kept = np.flatnonzero((share > 0) & (share < 1) & new.ravel())
         return cls(edges, kept, share[kept].astype(np.float32))

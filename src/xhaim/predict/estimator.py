@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from xhaim.config import FusionSettings
 from xhaim.predict.calibration import fit_calibrator
@@ -66,6 +66,7 @@ class FusionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         values, target = validate_data(self, X, y, dtype=np.float32, ensure_all_finite="allow-nan")
         if np.isinf(values).any():
             raise ValueError("Input X contains infinity; expected finite values, NaN where missing")
+        check_consistent_length(values, groups)
         check_classification_targets(target)
         self.classes_, encoded = np.unique(target, return_inverse=True)
         if len(self.classes_) != 2:

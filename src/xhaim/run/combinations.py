@@ -30,7 +30,14 @@ HAIM_MODALITIES: dict[str, tuple[str, ...]] = {
     "tabular": ("demographics",),
     "time series": ("chart", "lab", "procedure"),
     "text": ("ecg_notes", "echo_notes", "radiology_notes"),
-    "images": ("image", "index_image_dense", "index_image_readings", "all_images_dense", "all_images_readings"),
+    "images": (
+        "image",
+        "earlier_image",
+        "index_image_dense",
+        "index_image_readings",
+        "all_images_dense",
+        "all_images_readings",
+    ),
 }
 """HAIM's four and the blocks of each, of ``haim_features`` and of ``haim_published_features``."""
 COMBINATION_SCHEMA = {

@@ -21,6 +21,7 @@ from xhaim.evaluate.subgroups import GROUP_SCHEMA, age_band
 from xhaim.evaluate.typed_table import Table
 from xhaim.modality.tabular import static_facts
 from xhaim.records import ReportPolicy
+from xhaim.run.baselines import BASELINES
 from xhaim.run.context import EngineName, Watcher
 from xhaim.run.directory import Stage
 from xhaim.run.evaluation_files import FORMATS, write_evaluation
@@ -30,8 +31,6 @@ from xhaim.run.pipeline import Results, begin, execute, load_tasks, plan
 from xhaim.run.reporting import Report, write_report
 from xhaim.run.truth import best_possible
 
-BASELINES = ("prevalence", "keywords", "bag_of_words", "carry_forward")
-"""Models that every run scores beside its systems; they are always shown."""
 SYSTEMS = (*RunSettings.model_fields["systems"].default, "demographics", "another_patients_text")
 """What is fitted unless it is said: a run's own, and two more that a real model must beat."""
 ATTRIBUTES = ("sex", "race", "insurance", "language")

@@ -98,17 +98,18 @@ def read_explanations(stage: Stage) -> list[Explanation]:
 
 
 def split_of(people: People, task: Task, sample: Sample, repeats: int) -> tuple[int, str]:
-    """Return the first split in which the sample is in the test part, or split 0 and its part there.
+    """Return the first split in which the sample is in the test part; of none, its first split, and its part there.
 
-    Raises DataError for a sample without a label for the task.
+    Raises DataError for a sample without a label for the task, or in no split.
     """
     mine = people.splits[task.id].filter(pl.col("sample_id") == sample.sample_id)
     if mine.is_empty():
         raise DataError(
-            f"sample {sample.sample_id} has no label for {task.id}, so this run has no evidence for it",
+            f"sample {sample.sample_id} has no label for {task.id}, or is in no part of this run's splits",
             do=f"list the samples that have one with: xhaim explain RUN --task {task.id} --list",
         )
     test = mine.filter(pl.col("part") == "test")
     if not test.is_empty():
         return int(test["split"][0]), "test"
-    return 0, str(mine.filter(pl.col("split") == 0)["part"][0])
+    first = mine.sort("split").row(0, named=True)
+    return int(first["split"]), str(first["part"])

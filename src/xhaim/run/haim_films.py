@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, partial
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,14 +13,11 @@ from xhaim.modality import haim_films, haim_published
 from xhaim.modality.pixels import SIDE
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
-from xhaim.run.numbers import pixels_of, read_images
+from xhaim.run.image_numbers import Read, pixels_of, read_images
 from xhaim.run.people import SplitRows
 
 FOLDER = "films"
 """Of the stage ``haim_published``: the images that are averaged, small, with their weights."""
-Read = Callable[[NDArray[np.uint8], NDArray[np.int64]], NDArray[np.float32]]
-"""Images [m, 64, 64], and the rows of their samples, [m], to what is seen on each, [m, d]: by an image reader 14
-logits, NaN where a finding is not read."""
 
 
 def leaky_films(run: Run, events: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFrame:
@@ -37,32 +31,6 @@ def leaky_films(run: Run, events: pl.LazyFrame, keys: pl.DataFrame) -> pl.DataFr
     ]
     kinds = {"sample_id": pl.String(), "weight": pl.Float64(), "pixels": pl.Binary()}
     return pl.DataFrame(rows, schema=kinds, orient="row").drop_nulls("pixels")
-
-
-def held_out_reader(path: Path, images: Stage | None, rows: SplitRows) -> Read | None:
-    """Return the split's image reader, which reads every image of a training subject by the network not fitted on it.
-
-    Which network that is, its out-of-fold reading of the index image tells. ``None`` where no reader was fitted.
-    """
-    if images is None or not path.exists():
-        return None
-    from xhaim.predict.image_reader import ImageReader  # it brings torch
-
-    reader = ImageReader.load(path)
-    pixels, _ = read_images(images, rows.ids)
-    each = [replace(reader, networks=(network,)) for network in reader.networks]
-    away = np.stack([np.nansum(np.abs(one.read(pixels[rows.train]) - reader.out_of_fold), axis=1) for one in each])
-    network_of = np.full(len(rows.ids), len(each))
-    network_of[rows.train] = away.argmin(axis=0)
-
-    def read(films: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.float32]:
-        found = np.zeros((len(films), len(CHEXPERT_FINDINGS)), np.float32)
-        for place, one in enumerate([*each, reader]):
-            mine = network_of[at] == place
-            found[mine] = one.read(films[mine])
-        return found
-
-    return read
 
 
 def leaky_sources(

@@ -38,10 +38,10 @@ def store_haim(run: Run, people: People, known: Stage, embeddings: Stage) -> Sta
 def haim_features(haim: Stage, sample_ids: Sequence[str], ours: Features) -> Features:
     """Return HAIM's blocks of some samples, with the same image readings as ``ours`` has; 0 where one is missing."""
     theirs = assemble(sample_ids, [haim], None)
-    if "image" not in ours.blocks:
-        return theirs
-    start, end = ours.blocks["image"]
-    return with_block(theirs, "image", ours.names[start:end], np.nan_to_num(ours.values[:, start:end]))
+    for block in [one for one in ("image", "earlier_image") if one in ours.blocks]:
+        start, end = ours.blocks[block]
+        theirs = with_block(theirs, block, ours.names[start:end], np.nan_to_num(ours.values[:, start:end]))
+    return theirs
 
 
 def without_block(features: Features, block: str) -> Features:

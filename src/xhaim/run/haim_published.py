@@ -25,8 +25,9 @@ from xhaim.run import haim_films
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
 from xhaim.run.embedding_cache import FILE, SWITCH, EmbeddingCache
-from xhaim.run.haim_films import Read, leaky_sources
+from xhaim.run.haim_films import leaky_sources
 from xhaim.run.haim_numbers import RADIOLOGY, without_block
+from xhaim.run.image_numbers import Read
 from xhaim.run.numbers import assemble, with_block, with_ids
 from xhaim.run.parallel import each_shard
 from xhaim.run.people import People, SplitRows

@@ -2,8 +2,8 @@
 
 Taking a chunk out removes its sentences from the summary and its words from the concepts; where it speaks of the task's
 concepts, the labels of its report's film go too, for they were read off the same words. Taking a measurement out
-recomputes its signal's statistics; taking the image out empties the image block. Then the encoder, the fusion model
-and the calibrator run again, all variants in one batch.
+recomputes its signal's statistics; taking the image out empties the index image's block, not the earlier film's. Then
+the encoder, the fusion model and the calibrator run again, all variants in one batch.
 """
 
 from __future__ import annotations

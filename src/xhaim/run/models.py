@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -10,19 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from xhaim.config import settings_hash
 from xhaim.errors import DataError
-from xhaim.events import CHEXPERT_FINDINGS
 from xhaim.records import Features
 from xhaim.run import baselines
 from xhaim.run.context import Run
-from xhaim.run.directory import Stage, write_frame
-from xhaim.run.haim_films import held_out_reader
+from xhaim.run.directory import Stage, read_json, write_frame, write_json
 from xhaim.run.haim_numbers import haim_features
 from xhaim.run.haim_published import haim_published_features
-from xhaim.run.numbers import assemble, read_images, with_block
+from xhaim.run.image_numbers import READER, held_out_reader, with_images
+from xhaim.run.numbers import assemble
 from xhaim.run.parallel import share
 from xhaim.run.people import People, SplitRows, split_rows
 from xhaim.run.systems import Split
@@ -46,9 +45,6 @@ PREDICTION_SCHEMA = {
     "high": pl.Float64(),
     "abstains": pl.Boolean(),
 }
-
-
-_READER = "image_reader.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +71,11 @@ class Inputs:
         return [stage.key if stage is not None else "" for stage in stages]
 
 
-def model_stage(run: Run, inputs: Inputs, task: Task) -> Stage:
-    """Return the stage that holds a task's models and predictions."""
+def _model_stage(run: Run, people: People, inputs: Inputs, task: Task) -> Stage:
+    """Open the stage of a task's models and predictions; the parts count, wherever they come from."""
     settings = run.settings
-    decided = settings_hash(task, settings.split, settings.encoder, settings.fusion)
+    parts = hashlib.sha256(people.splits[task.id].write_csv().encode()).hexdigest()
+    decided = settings_hash(task, settings.split, settings.encoder, settings.fusion, parts)
     return run.task_stage("models", task, run.key("models", *inputs.keys, decided))
 
 
@@ -87,7 +84,7 @@ def predict_risks(run: Run, people: People, inputs: Inputs, task: Task) -> Stage
 
     A split whose file lacks a system of the settings is done again; what is fitted already is only read.
     """
-    stage = model_stage(run, inputs, task)
+    stage = _model_stage(run, people, inputs, task)
     splits = range(run.settings.split.repeats)
     jobs = [
         Job(task, inputs, stage, split, rows)
@@ -102,7 +99,11 @@ def predict_risks(run: Run, people: People, inputs: Inputs, task: Task) -> Stage
 
 
 def _whole(path: Path, rows: SplitRows, systems: Sequence[str]) -> bool:
-    return path.exists() and (bool(rows.too_few) or set(systems) <= set(pl.read_parquet(path)["model"].unique()))
+    """Say whether everything that is asked for was tried."""
+    if not path.exists():
+        return False
+    tried = path.with_suffix(".json")
+    return bool(rows.too_few) or (tried.exists() and set(systems) <= set(read_json(tried)["systems"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,22 +123,32 @@ def _one_split(run: Run, job: Job) -> Sequence[str]:
     if rows.too_few:
         write_frame(target, pl.DataFrame(schema=PREDICTION_SCHEMA))
         return [f"{task.title}: no model was fitted, since there are {rows.too_few}"] if split == 0 else []
+    from xhaim.predict.columns import take
     from xhaim.predict.fit import fit
 
     made = _split_of(run, job, folder)
+    wanted = np.sort(np.r_[rows.validation, rows.test])
+    asked = list(dict.fromkeys(("xhaim", *run.settings.systems)))
     found = []
-    for name in dict.fromkeys(("xhaim", *run.settings.systems)):
-        plan = made.plan(name)
-        model = fit(
-            plan.features, plan.labels, rows.subjects, plan.train, rows.validation, run.settings.encoder, plan.fusion,
-            fine_tune=plan.fine_tune, folder=folder / name,
-        )  # fmt: skip
-        found.append(_predictions(task, name, split, rows, _risks(model, plan.features)))
-    found += [
-        _predictions(task, name, split, rows, {"raw": scores} | ({"risk": scores} if name == "prevalence" else {}))
-        for name, scores in baselines.scores(run, job.inputs.known, job.inputs.concepts, task, rows).items()
-    ]
+    for name in asked:
+        try:
+            plan = made.plan(name)
+            model = fit(
+                plan.features, plan.labels, rows.subjects, plan.train, rows.validation, run.settings.encoder,
+                plan.fusion, fine_tune=plan.fine_tune, folder=folder / name,
+            )  # fmt: skip
+        except DataError as error:  # what cannot be compared must not end what can
+            if name == "xhaim":
+                raise
+            run.watch.note(f"{task.title}: {name} is not among the systems: {error.what}")
+            continue
+        found.append(_predictions(task, name, split, rows, _risks(model, take(plan.features, wanted))))
+    for name, scores in baselines.scores(run, job.inputs.known, job.inputs.concepts, task, rows).items():
+        raw = scores[wanted]
+        columns = {"raw": raw, "risk": raw} if name == "prevalence" else {"raw": raw}
+        found.append(_predictions(task, name, split, rows, columns))
     write_frame(target, pl.concat(found))
+    write_json(target.with_suffix(".json"), {"systems": asked})
     return run.watch.notes
 
 
@@ -152,7 +163,7 @@ def _split_of(run: Run, job: Job, folder: Path) -> Split:
         rows=rows,
         ours=ours,
         haim=partial(haim_features, inputs.haim, rows.ids, ours),
-        haim_published=partial(_as_published, job, folder / _READER),
+        haim_published=partial(_as_published, job, folder / READER),
         evidence_texts=partial(evidence_texts, inputs.evidence, *words),
         newest_texts=partial(newest_texts, inputs.known, *words),
         fusion=settings.fusion,
@@ -170,35 +181,9 @@ def _as_published(job: Job, reader: Path) -> Features:
 
 
 def features_of(run: Run, inputs: Inputs, rows: SplitRows, folder: Path) -> Features:
-    """Return xHAIM's features of all labelled samples, the image block as one split's reader reads it."""
+    """Return xHAIM's features of all labelled samples, the images as one split's reader reads them."""
     features = assemble(rows.ids, [inputs.numbers, inputs.concepts, inputs.films], inputs.summaries)
-    if inputs.images is None:
-        return features
-    pixels, labels = read_images(inputs.images, rows.ids)
-    try:
-        logits = _read_images(run, rows, pixels, labels, folder / _READER)
-    except DataError as error:
-        run.watch.note(f"no image block: {error.what}")
-        return features
-    logits[pixels.reshape(len(pixels), -1).max(axis=1) == 0] = np.nan
-    return with_block(features, "image", [f"image network, {finding}" for finding in CHEXPERT_FINDINGS], logits)
-
-
-def _read_images(
-    run: Run, rows: SplitRows, pixels: NDArray[np.uint8], labels: NDArray[np.float32], path: Path
-) -> NDArray[np.float32]:
-    """Logits [n, 14] of a small network fitted on the training images: out-of-fold for the training rows."""
-    from xhaim.predict.image_reader import ImageReader, fit_image_reader
-
-    if path.exists():
-        reader = ImageReader.load(path)
-    else:
-        reader = fit_image_reader(pixels, labels, rows.subjects, rows.train, run.settings.encoder)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        reader.save(path)
-    logits = reader.read(pixels)
-    logits[rows.train] = reader.out_of_fold
-    return logits
+    return with_images(run, features, inputs.images, rows, folder)
 
 
 def _risks(model: Model, features: Features) -> dict[str, Any]:
@@ -213,10 +198,9 @@ def _risks(model: Model, features: Features) -> dict[str, Any]:
 
 
 def _predictions(task: Task, model: str, split: int, rows: SplitRows, columns: dict[str, Any]) -> pl.DataFrame:
-    """Rows of validation and test; in-sample predictions of training rows are of no use and are not kept."""
+    """Rows of validation and test, in their order; in-sample predictions of training rows are of no use."""
     wanted = np.sort(np.r_[rows.validation, rows.test])
     in_test = set(rows.test.tolist())
-    given = {name: np.asarray(values)[wanted] for name, values in columns.items()}
     frame = pl.DataFrame(
         {
             "sample_id": [rows.ids[i] for i in wanted],
@@ -226,7 +210,7 @@ def _predictions(task: Task, model: str, split: int, rows: SplitRows, columns: d
             "split": split,
             "part": ["test" if i in in_test else "validation" for i in wanted],
             "label": rows.labels[wanted],
-            **given,
+            **columns,
         }
     )
     missing = [pl.lit(None, kind).alias(name) for name, kind in PREDICTION_SCHEMA.items() if name not in frame.columns]

@@ -1,4 +1,4 @@
-"""Stages: the numeric blocks of every sample, and the index images. HAIM's own are in ``haim_numbers``."""
+"""Stages: the numeric blocks of every sample. Images are in ``image_numbers``, HAIM's own in ``haim_numbers``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xhaim.cohort.times import FRONTAL
-from xhaim.errors import DataError
-from xhaim.events import CHEXPERT_FINDINGS, IMAGE, IMAGE_LABEL, code_is
 from xhaim.modality.concepts import concept_columns, concept_features
 from xhaim.modality.earlier_films import earlier_films, film_labels
-from xhaim.modality.pixels import SIDE, shrink
 from xhaim.modality.tabular import tabular
 from xhaim.modality.time_series import statistics, wide
 from xhaim.records import Evidence, Features, Summary
@@ -82,76 +78,6 @@ def _concept_shard(task: Task, evidence: Stage, _: Run, index: int, samples: pl.
     ]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(concept_columns(task), pl.Float64()), orient="row")
     return with_ids(ids, {"concepts": frame})
-
-
-def store_images(run: Run, people: People, known: Stage) -> Stage | None:
-    """Write the index images, small, and their studies' CheXpert labels, to ``images/``; None where there are none.
-
-    The labels are for fitting the image reader on training rows; they are never an input.
-    """
-    if people.samples["index_image_id"].null_count() == people.samples.height:
-        return None
-    stage = run.directory.stage("images", run.key("images", people.key))
-    labels = _image_labels(run, people)
-    with run.watch.stage("images") as progress:
-        return each_shard(run, stage, run.shards(people.samples), partial(_image_shard, known, labels), progress)
-
-
-def _image_shard(known: Stage, labels: pl.DataFrame, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
-    paths = index_paths(Known.read(known.shard(index)).events, samples)
-    rows = [pixels_of(run, paths.get(sample_id)) for sample_id in samples["sample_id"]]
-    return (
-        samples.select("sample_id")
-        .with_columns(pl.Series("pixels", rows, pl.Binary()))
-        .join(labels, on="sample_id", how="left")
-    )
-
-
-def index_paths(seen: pl.DataFrame, samples: pl.DataFrame) -> dict[str, str]:
-    """Return sample_id -> path of its index image: a source key may recur in other subjects and studies."""
-    asked = samples.select("sample_id", source="index_image_id", study_id="index_study_id", time="prediction_time")
-    mine = seen.filter(code_is(IMAGE) & pl.col("image_path").is_not_null()).join(asked, on=asked.columns, how="semi")
-    frontal_first = mine.sort(~pl.col("title").is_in(FRONTAL), "image_path", nulls_last=True)
-    one_each = frontal_first.unique("sample_id", keep="first", maintain_order=True)
-    return dict(one_each.select("sample_id", "image_path").iter_rows())
-
-
-def pixels_of(run: Run, path: str | None) -> bytes | None:
-    """Return an image of the store, small; None, and a note, where it cannot be read."""
-    if path is None:
-        return None
-    try:
-        return shrink(run.store.image(path)).tobytes()
-    except DataError as error:
-        run.watch.note(f"image left out: {error.what}")
-        return None
-
-
-def _image_labels(run: Run, people: People) -> pl.DataFrame:
-    long = (
-        run.store.events()
-        .filter(code_is(IMAGE_LABEL))
-        .select("subject_id", pl.col("study_id").alias("index_study_id"), "code", "numeric_value")
-        .collect()
-    )
-    frame = people.samples.select("sample_id", "subject_id", "index_study_id")
-    for finding in CHEXPERT_FINDINGS:
-        mine = (
-            long.filter(pl.col("code") == f"{IMAGE_LABEL}//{finding}")
-            .group_by("subject_id", "index_study_id")
-            .agg(pl.col("numeric_value").max().replace(-1.0, None).alias(finding))
-        )
-        frame = frame.join(mine, on=["subject_id", "index_study_id"], how="left")
-    return frame.drop("subject_id", "index_study_id")
-
-
-def read_images(stage: Stage, sample_ids: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return pixels [n, 64, 64] (zeros: no image) and CheXpert labels [n, 14] (NaN: unknown), in the given order."""
-    rows = pl.DataFrame({"sample_id": list(sample_ids)}).join(stage.frame(), on="sample_id", how="left")
-    empty = bytes(SIDE * SIDE)
-    pixels = np.stack([np.frombuffer(raw or empty, np.uint8).reshape(SIDE, SIDE) for raw in rows["pixels"]])
-    labels = rows.select(CHEXPERT_FINDINGS).cast(pl.Float32).fill_null(float("nan")).to_numpy()
-    return pixels, labels
 
 
 def with_ids(ids: Sequence[str], blocks: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -136,7 +136,11 @@ def _split(run: Run, people: str, kept: pl.DataFrame, samples: pl.DataFrame, tas
         key = run.key("splits", people, settings_hash(task, settings))
         return run.directory.stage(f"splits/{task.id}", key).once("splits.parquet", lambda: split(kept, settings))
     path = Path(settings.file)
-    said = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    if not path.is_file():  # before the stage is opened, which would clear it
+        raise DataError(
+            f"no splits at {path}", expected="the file that split.file names", do="put it there, or give its full path"
+        )
+    said = hashlib.sha256(path.read_bytes()).hexdigest()
     stage = run.directory.stage(f"splits/{task.id}", run.key("splits", people, settings_hash(task, settings, said)))
     persons = kept.rename({"subject_id": "person_id"}).join(samples.select("sample_id", "subject_id"), on="sample_id")
     frame = stage.once("splits.parquet", lambda: given_splits(persons, path, settings.repeats))

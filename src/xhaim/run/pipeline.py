@@ -17,10 +17,11 @@ from xhaim.run.explainer import Explainer
 from xhaim.run.explanations import explain_samples
 from xhaim.run.haim_numbers import store_haim
 from xhaim.run.haim_published import store_haim_published
+from xhaim.run.image_numbers import store_images
 from xhaim.run.image_words import with_image_words
 from xhaim.run.known import store_known
 from xhaim.run.models import Inputs, predict_risks
-from xhaim.run.numbers import store_concepts, store_films, store_images, store_numbers
+from xhaim.run.numbers import store_concepts, store_films, store_numbers
 from xhaim.run.on_ray import ADDRESS, require_ray
 from xhaim.run.parallel import close_engines, one_thread
 from xhaim.run.people import People, gather
@@ -79,7 +80,7 @@ def begin(
     nor the engine change a byte of the result. Raises PrerequisiteError where the engine is not installed.
     """
     tasks = load_tasks(settings)
-    check_systems(settings.systems)
+    check_systems(settings.systems, settings.fusion)
     one_thread()
     cores = os.cpu_count() or 1
     if engine == "ray":
@@ -179,7 +180,7 @@ def _when(sample: SampleSettings, tasks: tuple[Task, ...]) -> str:
 def plan(store_path: Path, settings: RunSettings, out: Path) -> dict[str, object]:
     """Say what a run would do, without doing it."""
     tasks = load_tasks(settings)
-    check_systems(settings.systems)
+    check_systems(settings.systems, settings.fusion)
     store = Store.open(store_path)
     if (out / "manifest.json").is_file():
         _refuse_another(Run(RunDirectory.open(out), store, settings, tasks, Quiet()))

@@ -22,6 +22,7 @@ from xhaim.evaluate.tables import all_tables
 from xhaim.explain.verify import verify
 from xhaim.modality.absent import absent
 from xhaim.records import Explanation, Record
+from xhaim.run.baselines import BASELINES
 from xhaim.run.cited import cited
 from xhaim.run.directory import code_hash, write_json
 from xhaim.run.explanations import read_explanations
@@ -59,7 +60,8 @@ class Report:
 def write_report(results: Results) -> Report:
     """Write ``report.html`` and ``report.json`` of a run, or ``LEAKY-report…`` of a leaky one; return what they say."""
     run, people = results.run, results.people
-    predictions = all_predictions(list(results.predictions.values()))
+    asked = ["xhaim", *run.settings.systems, *BASELINES]  # more may lie there of an earlier run
+    predictions = all_predictions(list(results.predictions.values())).filter(pl.col("model").is_in(asked))
     header = _header(results)
     with run.watch.stage("report") as progress:
         truth = best_possible(run.store, people, run.tasks)

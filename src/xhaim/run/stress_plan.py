@@ -24,6 +24,7 @@ BLOCK_WORDS = {
     "time_series": "measurements",
     "earlier_films": "labels of earlier films",
     "image": "image",
+    "earlier_image": "earlier image",
 }
 
 

@@ -89,7 +89,9 @@ def _refit(run: Run, one: Refit) -> Sequence[str]:
 
     explainer = replace(one.explainer, run=run)
     rows, whole = _left(explainer.rows, one.held), explainer.features
-    features = without_block(whole, "image") if "image" in whole.blocks else whole
+    features = whole
+    for block in {"image", "earlier_image"} & set(whole.blocks):
+        features = without_block(features, block)
     model = fit(
         features, rows.labels, rows.subjects, rows.train, rows.validation, run.settings.encoder, run.settings.fusion,
         fine_tune=True, folder=one.stage.path("held-out") / f"model-{one.number}",

@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from xhaim.backends import load
 from xhaim.config import FusionSettings
-from xhaim.errors import TaskError, did_you_mean
-from xhaim.evaluate.names import MODEL_LABELS
+from xhaim.errors import DataError, TaskError, did_you_mean
+from xhaim.evaluate.names import BLOCKS, MODEL_LABELS
 from xhaim.records import MODALITIES, Features
 from xhaim.run.baselines import BASELINES
 from xhaim.run.haim_numbers import RADIOLOGY, without_block
@@ -69,8 +70,13 @@ class Split:
     def plan(self, name: str) -> Plan:
         """Say what a system's name stands for."""
         share = _SHARE.search(name)
-        plan = self._plan(name[: share.start()] if share else name)
-        return replace(plan, train=self._part(int(share[1]) / 100)) if share else plan
+        if share is None:
+            return self._plan(name)
+        plan = self._plan(name[: share.start()])
+        features = plan.features
+        for block in ("image", "earlier_image"):  # their reader has learned from all of train
+            features = _less(features, block)
+        return replace(plan, features=features, train=self._part(int(share[1]) / 100))
 
     def _plan(self, name: str) -> Plan:
         rows, ours = self.rows, self.ours
@@ -93,7 +99,7 @@ class Split:
             "haim": lambda: replace(haims, features=self.theirs),
             "haim_no_radiology": lambda: replace(haims, features=without_block(self.theirs, RADIOLOGY)),
             "haim_published": lambda: replace(haims, features=self.haim_published()),
-            "haim_our_fusion": lambda: replace(frozen, features=self.theirs),
+            "haim_our_fusion": lambda: replace(frozen, features=self.theirs, fusion=_ours(self.fusion, self.theirs)),
             "demographics": lambda: replace(frozen, features=_demographics(ours)),
             "another_patients_text": lambda: replace(plain, features=self._swapped()),
             "permuted_labels": lambda: replace(frozen, labels=self._shuffled()),
@@ -128,13 +134,29 @@ class Split:
         return replace(ours, texts=texts, values=values)
 
 
-def check_systems(names: Sequence[str]) -> None:
-    """Raise TaskError for a name that stands for nothing."""
+def check_systems(names: Sequence[str], fusion: FusionSettings) -> None:
+    """Raise TaskError for a system, or a view of a member, that stands for nothing; PrerequisiteError for a learner.
+
+    Said before the first step, not after the second.
+    """
+    views = {"values", "embeddings", "words", *BLOCKS, *(f"{modality}_words" for modality in MODALITIES)}
+    for member in fusion.members:
+        learner, seen = member.split(":")
+        load("learners", learner)
+        for view in seen.split("+"):
+            if view not in views:
+                raise TaskError(f"member {member} of the fusion sees no '{view}'", expected=did_you_mean(view, views))
     for name in names:
         if _SHARE.sub("", name) not in SYSTEMS:
-            raise TaskError(
-                f"no system '{name}'", expected=did_you_mean(name, SYSTEMS), do="see: xhaim evaluate --help"
-            )
+            raise TaskError(f"no system '{name}'", expected=did_you_mean(name, SYSTEMS), do="see docs/prediction.md")
+
+
+def _ours(fusion: FusionSettings, theirs: Features) -> FusionSettings:
+    """Our fusion over HAIM's blocks: its embeddings are summed up by a line, as ours are."""
+    embedded = "+".join(block for block in theirs.blocks if block.endswith("_notes"))
+    others = "+".join(block for block in theirs.blocks if not block.endswith("_notes"))
+    members = (f"xgboost:{others}", f"xgboost:{others}+{embedded}", f"steps:{others}", f"linear:{embedded}")
+    return fusion.model_copy(update={"members": members})
 
 
 def _haims(ours: FusionSettings) -> FusionSettings:
@@ -143,6 +165,13 @@ def _haims(ours: FusionSettings) -> FusionSettings:
 
 
 def _without(features: Features, block: str) -> Features:
+    """Leave a block out. Raises DataError where there is none: the same system twice is no comparison."""
+    if block not in features.texts and block not in features.blocks:
+        raise DataError(f"there is no block {block}", got=f"{', '.join([*features.texts, *features.blocks])}")
+    return _less(features, block)
+
+
+def _less(features: Features, block: str) -> Features:
     if block in MODALITIES:
         return replace(features, texts={name: found for name, found in features.texts.items() if name != block})
     return without_block(features, block) if block in features.blocks else features
@@ -150,7 +179,7 @@ def _without(features: Features, block: str) -> Features:
 
 def _only(features: Features, block: str) -> Features:
     for other in (*features.texts, *features.blocks):
-        features = features if other == block else _without(features, other)
+        features = features if other == block else _less(features, other)
     return features
 
 
