@@ -61,6 +61,9 @@ class Happening:
         }  # fmt: skip
 
 
+WORDLESS = {"value", "image", "race", "discharged", "label"}
+
+
 @dataclass(frozen=True)
 class Asked:
     """One sample."""
@@ -78,6 +81,10 @@ class Asked:
             "prediction_time": at(self.t), "index_study_id": self.study, "index_image_id": f"t#{self.image}",
         }  # fmt: skip
 
+    def withholds(self, event: Happening) -> bool:
+        """Say whether the report policy takes away what was known."""
+        return self.may_see(event, "admissible") and not self.may_see(event, "prior_only")
+
     def may_see(self, event: Happening, policy: str) -> bool:
         """Say what the words of the rules say, one event at a time."""
         if event.subject != self.subject:
@@ -91,7 +98,7 @@ class Asked:
         if policy == "admissible":
             return True
         if event.kind == "label":
-            return event.study != self.study
+            return event.study != self.study and policy != "none"
         unlinked = event.kind == "unlinked film" and event.study is None
         if not unlinked and (event.study is None or event.kind in {"value", "image", "race", "discharged"}):
             return True
@@ -122,10 +129,14 @@ class World:
         by_subject: dict[int, list[Happening]] = {}
         for event in self.happenings:
             by_subject.setdefault(event.subject, []).append(event)
-        return {
-            one.name: {event.mark for event in by_subject.get(one.subject, ()) if one.may_see(event, policy)}
-            for one in self.asked
-        }
+        return {one.name: self._seen(one, by_subject.get(one.subject, []), policy) for one in self.asked}
+
+    @staticmethod
+    def _seen(one: Asked, mine: list[Happening], policy: str) -> set[int]:
+        seen = [event for event in mine if one.may_see(event, policy)]
+        taken = [event for event in mine if event.kind not in WORDLESS and one.withholds(event)]
+        withheld = {event.study for event in taken} if policy == "prior_only" else set()
+        return {event.mark for event in seen if event.kind != "label" or event.study not in withheld}
 
 
 def world(seed: int, subjects: int, samples_each: int, events_each: int) -> World:
