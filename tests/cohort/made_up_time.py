@@ -135,7 +135,7 @@ class World:
     def _seen(one: Asked, mine: list[Happening], policy: str) -> set[int]:
         seen = [event for event in mine if one.may_see(event, policy)]
         taken = [event for event in mine if event.kind not in WORDLESS and one.withholds(event)]
-        withheld = {event.study for event in taken} if policy == "prior_only" else set()
+        withheld = {event.study for event in taken} - {None} if policy == "prior_only" else set()
         return {event.mark for event in seen if event.kind != "label" or event.study not in withheld}
 
 
