@@ -71,12 +71,12 @@ def do(store: Path, out: Path, chosen: str, whole: bool) -> None:
 
 
 def artefacts(run: Path) -> dict[str, str]:
-    """Return the SHA-256 of everything that steps 2 to 4 wrote."""
+    """Return the SHA-256 of everything that steps 2 to 4 wrote; what a kill left under a temporary name is no file."""
     return {
         str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest()
         for folder in ("summaries", "models", "explanations")
         for path in sorted((run / folder).rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.name.startswith(".")
     }
 
 
@@ -162,10 +162,12 @@ def killed(
             done += was
             if not was:
                 break
-        same &= artefacts(run) == expected
+        found = artefacts(run)
+        other = [name for name in sorted({*expected, *found}) if expected.get(name) != found.get(name)]
+        same &= not other
         print(
             f"  {done} kills, {len(ok) + len(bad)} questions in the ledger, the same end: {same}; "
-            f"{time.monotonic() - begun:.0f} s",
+            f"{time.monotonic() - begun:.0f} s{f', other: {other}' if other else ''}",
             flush=True,
         )
         shutil.rmtree(run)
