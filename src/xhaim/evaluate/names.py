@@ -36,12 +36,13 @@ LEAKY_MODELS = ("haim_published",)
 
 _TO_BEAT = tuple(MODEL_LABELS)[tuple(MODEL_LABELS).index("prevalence") :]
 _ABLATIONS = ("xhaim_", "no_", "without_", "haim_our_fusion")
-_SHARE = re.compile(r"_([1-9]\d?)pct$")
+SHARE = re.compile(r"_([1-9]\d?)pct$")
+"""Ends the name of what learned from that share of train."""
 
 
 def is_leaky_model(model: str) -> bool:
     """Say whether a model read what was not known, whatever the report policy and its share of train."""
-    return _SHARE.sub("", model) in LEAKY_MODELS
+    return SHARE.sub("", model) in LEAKY_MODELS
 
 
 def model_words(model: str, *, leaky: bool = False) -> str:
@@ -49,7 +50,7 @@ def model_words(model: str, *, leaky: bool = False) -> str:
 
     ``xhaim_25pct`` learned from that share of the training part.
     """
-    share = _SHARE.search(model)
+    share = SHARE.search(model)
     base = model[: share.start()] if share else model
     name = MODEL_LABELS.get(base, base)
     name = name.replace(", de-leaked", "") if leaky else name
@@ -59,7 +60,7 @@ def model_words(model: str, *, leaky: bool = False) -> str:
 
 def kind_of(model: str) -> Kind:
     """Say in which part of a table a model stands; one that nobody knows is a system."""
-    if _SHARE.search(model):
+    if SHARE.search(model):
         return "learning curve"
     if model in _TO_BEAT:
         return "what a real model must beat"
@@ -68,7 +69,7 @@ def kind_of(model: str) -> Kind:
 
 def order_of(model: str) -> tuple[int, int, int, str]:
     """Return what models are sorted by: the part of the table, the order of MODEL_LABELS, the share learned from."""
-    share = _SHARE.search(model)
+    share = SHARE.search(model)
     base = model[: share.start()] if share else model
     known = list(MODEL_LABELS)
     place = known.index(base) if base in known else len(known)

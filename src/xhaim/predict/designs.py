@@ -29,19 +29,11 @@ class Design(Protocol):
     def __call__(self, X: Floats) -> Floats:
         """Return [n, m]."""
 
+    def to_fit(self, X: Floats) -> tuple[Floats | csr_matrix, NDArray[np.float64]]:
+        """Return the rows to fit a line to, and what is to be taken off each column afterwards, [m]."""
+
     def plain(self) -> dict[str, Any]:
         """Return what JSON can hold of it, and ``restore`` needs."""
-
-
-def to_fit(design: Design, X: Floats) -> tuple[Floats | csr_matrix, NDArray[np.float64]]:
-    """Return the rows to fit a line to, and what is to be taken off each column afterwards, [m].
-
-    Mostly zeros are kept so: an intercept that no ridge holds makes up for columns that are not centred.
-    """
-    if isinstance(design, AsTheyAre):
-        return csr_matrix(np.where(np.isnan(X), design.mean, X)), design.mean.astype(np.float64)
-    shown = design(X)
-    return shown, np.zeros(shown.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +63,11 @@ class Standardised:
         missing = np.isnan(X)
         values = np.clip(np.where(missing, self.middle, X), self.low, self.high)
         return np.concatenate([values, missing], axis=1, dtype=np.float32)
+
+    def to_fit(self, X: Floats) -> tuple[Floats, NDArray[np.float64]]:
+        """Return the rows as they are shown, and nothing to take off."""
+        shown = self(X)
+        return shown, np.zeros(shown.shape[1])
 
     def plain(self) -> dict[str, Any]:
         """Return lists."""
@@ -116,6 +113,11 @@ class Steps:
         known = np.where(missing, np.float32(-np.inf), X)
         return np.concatenate([*(known > edge for edge in self.edges), missing], axis=1)
 
+    def to_fit(self, X: Floats) -> tuple[Floats, NDArray[np.float64]]:
+        """Return the rows as they are shown, and nothing to take off."""
+        shown = self(X)
+        return shown, np.zeros(shown.shape[1])
+
     def plain(self) -> dict[str, Any]:
         """Return lists."""
         return {name: getattr(self, name).tolist() for name in ("edges", "kept", "mean")}
@@ -150,6 +152,10 @@ class AsTheyAre:
     def __call__(self, X: Floats) -> Floats:
         """Return [n, d]; what is missing is the mean."""
         return np.asarray(np.nan_to_num(X - self.mean), dtype=np.float32)
+
+    def to_fit(self, X: Floats) -> tuple[csr_matrix, NDArray[np.float64]]:
+        """Return the rows without their zeros, not centred: an intercept that no ridge holds makes up for that."""
+        return csr_matrix(np.where(np.isnan(X), self.mean, X)), self.mean.astype(np.float64)
 
     def plain(self) -> dict[str, Any]:
         """Return lists."""

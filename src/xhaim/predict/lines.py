@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from xhaim.config import FusionSettings
 from xhaim.ports import Learned, Progress, silent
-from xhaim.predict.designs import AsTheyAre, Design, Standardised, Steps, to_fit
+from xhaim.predict.designs import AsTheyAre, Design, Standardised, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class LineLearner:
     def _path(self, X: NDArray[np.float32], labels: NDArray[np.int8], strengths: tuple[float, ...]) -> list[Line]:
         """Fit each ridge, beginning at the line before it."""
         design = self.design(X)
-        Z, off = to_fit(design, X)
+        Z, off = design.to_fit(X)
         if not Z.shape[1]:
             share = labels.mean()
             return [Line(design, np.zeros(0), float(np.log(share / (1 - share)))) for _ in strengths]

@@ -47,8 +47,7 @@ GRIDS: dict[str, Grid] = {
     "shallow": Grid((2, 3, 4), (0.03,), (150, 300, 600), 0.3, 0.1, row_share=0.7, min_child_weight=5),
     "small": Grid((3,), (0.05,), (100, 200), 1.0, 0.1, row_share=0.7, min_child_weight=5),
 }
-"""``shallow`` and ``small`` were chosen on simulated patients that nothing else is reported of
-(``benchmarks.development``)."""
+"""``shallow`` and ``small`` were tried once against deeper trees, on simulated patients that nothing is reported of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Stage: what each modality is worth. A model for every combination of them, its AUC on the test part, Shapley values.
 
-An option of a run: of n modalities 2^n - 1 models for each split. Texts are embedded once, by the frozen encoder.
+Of n modalities 2^n - 1 models for each split. Texts are embedded once, by the frozen encoder. No verb asks for it yet.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ A system is a name. ``plan`` says what its name stands for: which features, whic
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from xhaim.backends import load
 from xhaim.config import FusionSettings
 from xhaim.errors import DataError, TaskError, did_you_mean
-from xhaim.evaluate.names import BLOCKS, MODEL_LABELS
+from xhaim.evaluate.names import BLOCKS, MODEL_LABELS, SHARE
 from xhaim.records import MODALITIES, Features
 from xhaim.run.baselines import BASELINES
 from xhaim.run.haim_numbers import RADIOLOGY, without_block
@@ -26,7 +25,6 @@ HAIMS_OWN = ("xgboost:embeddings+values",)
 """One booster over all columns: the paper's fusion and HAIM's."""
 SYSTEMS = tuple(name for name in MODEL_LABELS if name not in BASELINES)
 """What can be asked for. Any may end in ``_25pct`` or another share: learned from that much of train."""
-_SHARE = re.compile(r"_([1-9]\d?)pct$")
 _DEMOGRAPHIC = ("age", "sex", "race", "insurance", "language", "marital status")
 
 
@@ -69,7 +67,7 @@ class Split:
 
     def plan(self, name: str) -> Plan:
         """Say what a system's name stands for."""
-        share = _SHARE.search(name)
+        share = SHARE.search(name)
         if share is None:
             return self._plan(name)
         plan = self._plan(name[: share.start()])
@@ -147,7 +145,7 @@ def check_systems(names: Sequence[str], fusion: FusionSettings) -> None:
             if view not in views:
                 raise TaskError(f"member {member} of the fusion sees no '{view}'", expected=did_you_mean(view, views))
     for name in names:
-        if _SHARE.sub("", name) not in SYSTEMS:
+        if SHARE.sub("", name) not in SYSTEMS:
             raise TaskError(f"no system '{name}'", expected=did_you_mean(name, SYSTEMS), do="see docs/prediction.md")
 
 
