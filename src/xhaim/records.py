@@ -265,15 +265,49 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class KnowledgeLine:
+    """One line of medical knowledge and who says it: never evidence about a patient."""
+
+    line_id: str
+    """``pleural_effusion:sign:2``: unique in its knowledge base."""
+    kind: Literal["definition", "sign", "mimic", "value", "criterion", "text"]
+    """``text``: a passage of somebody's own folder; all others: a line of a task card."""
+    text: str
+    source: str
+    """Title, publisher or journal, year: what a reader needs to find it."""
+    url: str | None
+    licence: str
+    """Under which it may be shown; of a card's line ``own words``: a paraphrase of a fact of its source."""
+    date: str | None
+    """ISO day, month or year of the source; ``None`` where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeCitation:
+    """A line of knowledge that a statement rests on."""
+
+    marker: int
+    """The n of [K n], from 1."""
+    line: KnowledgeLine
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One sentence of an explanation."""
 
     text: str
     """Without citation marks."""
-    role: Literal["risk", "for", "against", "observed", "missing", "change", "model", "limits"]
-    """``observed``: what the record holds, on no side, since there is no model that could tell."""
+    role: Literal[
+        "risk", "for", "against", "observed", "knowledge", "checklist", "missing", "change", "model", "limits"
+    ]
+    """``observed``: what the record holds, on no side, since there is no model that could tell. ``knowledge``: what
+    medicine says of the question. ``checklist``: whether this patient meets a criterion."""
     markers: tuple[int, ...]
-    """Citations it rests on; empty only for what speaks of the model or of absence."""
+    """Citations it rests on; empty only for what speaks of the model, of knowledge or of absence."""
+    knowledge: tuple[int, ...] = ()
+    """The [K n] it rests on; never mixed with evidence: what a patient's record says stands in ``markers`` alone."""
+    status: Literal["met", "not met", "unknown"] | None = None
+    """Of a checklist's criterion; ``None`` for every other role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +337,8 @@ class Explanation:
     simulated: bool
     unscored: str | None = None
     """Why there is no risk; ``None`` where there is one."""
+    knowledge: tuple[KnowledgeCitation, ...] = ()
+    """What the [K n] of the statements stand for."""
 
 
 @dataclass(frozen=True, slots=True)
