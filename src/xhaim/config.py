@@ -179,6 +179,8 @@ class ExplainSettings(_Settings):
     max_against: Annotated[int, Field(ge=1)] = 3
     max_measurements: Annotated[int, Field(ge=0)] = 12
     """Single measurements whose effect is measured."""
+    additive: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Orders over which each citation's share of the risk is averaged, so that the shares sum; 0: not asked for."""
     samples: Annotated[int, Field(ge=0)] = 20
     """Explanations written by ``run`` for the report, for each task; any other on request."""
 

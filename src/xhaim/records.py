@@ -8,7 +8,7 @@ index image, which is an input. Offsets are half-open, in Python characters of `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -311,6 +311,24 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """Whether the cited words and values are what moves the risk: measured with all of them at once.
+
+    The index image is left as it is, but for ``cited_alone``: nothing of its size could be taken out at random.
+    """
+
+    without_cited: float
+    """Risk with everything but the cited words and values (comprehensiveness), [0, 1]."""
+    cited_alone: float
+    """Risk with the cited evidence alone (sufficiency); what cannot be taken out, as age and sex, stays."""
+    at_random: tuple[float, ...]
+    """Risks, each without as many words and values, drawn at random from the others that the model read."""
+    drawn: float
+    """Size of the draws over that of the cited evidence, of words or of values, whichever is smaller: 1 is as much;
+    less where the model read too little else."""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A risk in sentences, each traceable."""
 
@@ -339,6 +357,13 @@ class Explanation:
     """Why there is no risk; ``None`` where there is one."""
     knowledge: tuple[KnowledgeCitation, ...] = ()
     """What the [K n] of the statements stand for."""
+    columns: Mapping[str, float] = field(default_factory=dict)
+    """Named columns that add most, greatest first: ``lactate, max`` -> log-odds, as in ``contributions``."""
+    faithfulness: Faithfulness | None = None
+    """``None`` where nothing is cited, or no effect could be measured."""
+    additive: Mapping[str, float] = field(default_factory=dict)
+    """Only where asked for: ``[n]``, other evidence, and what cannot be taken out -> change of the risk, averaged over
+    orders of taking out; they sum to the risk less the base rate."""
 
 
 @dataclass(frozen=True, slots=True)

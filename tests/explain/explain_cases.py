@@ -143,3 +143,8 @@ def explained(
 
 def texts(explanation: Explanation, role: str) -> list[str]:
     return [statement.text for statement in explanation.statements if statement.role == role]
+
+
+def changes(explanation: Explanation) -> list[str]:
+    """What would change the risk, without the sentence on all that is cited."""
+    return [text for text in texts(explanation, "change") if "at random" not in text]

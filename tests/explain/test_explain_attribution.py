@@ -10,6 +10,7 @@ from explain_cases import (
     SETTINGS,
     TASK,
     Additive,
+    changes,
     document,
     evidence_of,
     explained,
@@ -25,6 +26,7 @@ from xhaim.errors import DataError
 from xhaim.explain.attribution import attribute
 from xhaim.explain.candidates import candidates
 from xhaim.explain.facts import Removal
+from xhaim.explain.words import DRAWS
 
 
 def pieces_of(chart, chunks, most=12):
@@ -32,14 +34,34 @@ def pieces_of(chart, chunks, most=12):
     return candidates(chart, TASK, evidence, summaries, most)[0]
 
 
-def test_everything_is_measured_in_one_batch_and_the_joint_removals_in_a_second():
+def test_everything_is_measured_in_one_batch_the_joint_removals_in_a_second_and_the_whole_in_a_third():
     chart, chunks, model = full_case()
     explained(chart, chunks, model)
-    assert len(model.batches) == 2
-    singles, joint = model.batches
-    assert singles[0] == Removal()
+    assert len(model.batches) == 3
+    singles, joint, whole = model.batches
+    assert singles[0] == whole[0] == Removal()
     assert len(singles) == len(set(singles)) == 1 + 3 + 3 + 1
-    assert joint[1] == joint[0] | singles[2]
+    assert joint[0] | joint[1] in joint
+    assert len(whole) == 3 + DRAWS
+
+
+def test_the_smallest_set_that_crosses_the_operating_point_is_found_though_its_pieces_are_not_the_greatest():
+    """Two reports that say the same hide each other: alone neither changes anything, together they cross."""
+    first, second = document("a", "cxr", "A pleural effusion.", 5), document("b", "cxr", "Effusion seen.", 6)
+    third = document("c", "nursing", "Thoracentesis done.", 7)
+    chunks = [scored(one, "cxr", "affirmed", n) for n, one in enumerate((first, second, third), 1)]
+    names = [one.chunk.chunk_id for one in chunks]
+
+    def twins(removals):
+        gone = [set(names[:2]) <= one.chunk_ids for one in removals]
+        return [0.5 - 0.4 * both - 0.05 * (names[2] in one.chunk_ids) for both, one in zip(gone, removals, strict=True)]
+
+    evidence, summaries = evidence_of(chunks)
+    pieces = candidates(record([first, second, third]), TASK, evidence, summaries, 0)[0]
+    found = attribute(pieces, replace(FACTS, risk=0.5), twins, SETTINGS)
+    assert found.flip is not None
+    assert sorted(one.piece.source.document.doc_id for one in found.flip.pieces) == ["a", "b"]
+    assert found.flip.risk == pytest.approx(0.1)
 
 
 def test_copies_are_taken_out_together_and_the_newest_is_shown():
@@ -108,7 +130,7 @@ def test_the_first_set_that_crosses_is_the_smallest_of_the_greedy_ones():
 def test_nothing_crosses_and_that_is_said():
     chart, chunks, model = full_case()
     facts = replace(FACTS, threshold=0.1)
-    assert texts(explained(chart, chunks, model, facts), "change") == [
+    assert changes(explained(chart, chunks, model, facts)) == [
         "Without all the evidence for shown here the risk would be 30 % (-41 points), still at or above the operating "
         "point of 10 %."
     ]

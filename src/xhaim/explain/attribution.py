@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import combinations
 
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
@@ -13,6 +14,9 @@ from xhaim.explain.candidates import Piece
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
 from xhaim.explain.quotes import Side
 from xhaim.explain.words import MIN_EFFECT
+
+EVERY_SET_OF = 5
+"""Of so many pieces every set is tried: 31 variants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class Attribution:
     without_supporting: Joint | None
     """All the evidence for taken out at once; ``None`` where there is none, or it could not be measured."""
     flip: Joint | None
-    """The first pieces, greatest effect first, whose joint removal crosses the operating point."""
+    """The smallest set of the pieces toward the answer whose joint removal crosses the operating point; of several of
+    one size, the one that changes the risk most."""
     all_toward: Joint | None
     """All the shown pieces on the side of the answer (above the operating point: for; else against) at once."""
 
@@ -68,7 +73,7 @@ def attribute(
     The batch holds the plain prediction too. Where it comes out otherwise than ``facts.risk``, by half a point or
     more, no effect is believed. Raises DataError when ``risk_without`` answers with another number of risks.
     """
-    risks = _ask(risk_without, [Removal(), *(piece.removal for piece in pieces)]) if pieces else [facts.risk]
+    risks = ask(risk_without, [Removal(), *(piece.removal for piece in pieces)]) if pieces else [facts.risk]
     plain = risks[0]
     doubt = _doubt(plain, facts.risk)
     measured = tuple(_effect(piece, plain, risk, doubt) for piece, risk in zip(pieces, risks[1:], strict=True))
@@ -78,21 +83,29 @@ def attribute(
         return Attribution(measured, supporting, opposing, None, None, None)
     above = facts.risk >= facts.threshold
     toward = supporting if above else opposing
-    growing = [toward[:size] for size in range(1, len(toward) + 1)]
+    sets = _subsets(toward)
     others = [] if above or not supporting else [supporting]
-    joints = _together([*growing, *others], facts.risk - plain, risk_without)
-    steps = joints[: len(growing)]
+    joints = _together([*sets, *others], facts.risk - plain, risk_without)
+    crossing = [one for one in joints[: len(sets)] if one and (one.risk >= facts.threshold) != above]
     return Attribution(
         measured,
         supporting,
         opposing,
         without_supporting=joints[-1] if supporting else None,
-        flip=next((step for step in steps if step and (step.risk >= facts.threshold) != above), None),
-        all_toward=steps[-1] if steps else None,
+        flip=min(crossing, key=lambda one: (len(one.pieces), -abs(facts.risk - one.risk)), default=None),
+        all_toward=joints[len(sets) - 1] if sets else None,
     )
 
 
-def _ask(risk_without: RiskWithout, removals: Sequence[Removal]) -> list[float]:
+def _subsets(pieces: tuple[Measured, ...]) -> list[tuple[Measured, ...]]:
+    """Return every set of the first pieces, smaller ones first, then longer and longer beginnings; all, last."""
+    first = pieces[:EVERY_SET_OF]
+    sets = [found for size in range(1, len(first) + 1) for found in combinations(first, size)]
+    return [*sets, *(pieces[:size] for size in range(len(first) + 1, len(pieces) + 1))]
+
+
+def ask(risk_without: RiskWithout, removals: Sequence[Removal]) -> list[float]:
+    """Return one risk for each removal. Raises DataError when ``risk_without`` answers with another number."""
     risks = [float(risk) for risk in risk_without(removals)]
     if len(risks) != len(removals):
         raise DataError(
@@ -103,13 +116,14 @@ def _ask(risk_without: RiskWithout, removals: Sequence[Removal]) -> list[float]:
     return risks
 
 
-def _is_risk(value: float) -> bool:
+def is_risk(value: float) -> bool:
+    """Say whether a model's answer is a probability."""
     return math.isfinite(value) and 0 <= value <= 1
 
 
 def _doubt(plain: float, risk: float) -> str | None:
     """Say why no effect can be believed."""
-    if _is_risk(plain) and abs(plain - risk) < MIN_EFFECT:
+    if is_risk(plain) and abs(plain - risk) < MIN_EFFECT:
         return None
     return "the model did not reproduce its own prediction when it was run again"
 
@@ -117,7 +131,7 @@ def _doubt(plain: float, risk: float) -> str | None:
 def _effect(piece: Piece, plain: float, risk: float, doubt: str | None) -> Measured:
     if doubt is not None:
         return Measured(piece, None, doubt)
-    if not _is_risk(risk):
+    if not is_risk(risk):
         return Measured(piece, None, "the model gave no risk without it")
     return Measured(piece, plain - risk, None)
 
@@ -146,6 +160,6 @@ def _together(sets: Sequence[tuple[Measured, ...]], shift: float, risk_without: 
         return []
     removals = [reduce(Removal.__or__, (one.piece.removal for one in pieces), Removal()) for pieces in sets]
     return [
-        Joint(pieces, min(1.0, max(0.0, risk + shift))) if _is_risk(risk) else None
-        for pieces, risk in zip(sets, _ask(risk_without, removals), strict=True)
+        Joint(pieces, min(1.0, max(0.0, risk + shift))) if is_risk(risk) else None
+        for pieces, risk in zip(sets, ask(risk_without, removals), strict=True)
     ]

@@ -12,15 +12,18 @@ from typing import Literal
 
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
+from xhaim.explain.additive import additive, by_marker
 from xhaim.explain.attribution import Attribution, Measured, attribute
 from xhaim.explain.candidates import by_signal, candidates
 from xhaim.explain.facts import ModelFacts, RiskWithout
+from xhaim.explain.faithfulness import faithfulness, faithfulness_sentence
 from xhaim.explain.gaps import change_sentences, joint_figures, limit_sentences, missing_sentences
 from xhaim.explain.statements import (
     Draft,
     evidence_sentence,
     fitted_on,
     idle_image_sentence,
+    key_of,
     model_sentences,
     observed_sentence,
     risk_sentence,
@@ -31,6 +34,7 @@ from xhaim.records import (
     Citation,
     Evidence,
     Explanation,
+    Faithfulness,
     Image,
     Measurement,
     Modality,
@@ -58,7 +62,8 @@ def explain(
 ) -> Explanation:
     """Explain one prediction. ``report_policy``: the run's, where it overrides the task's own.
 
-    ``risk_without`` is called at most twice: once for every single piece of evidence, once for the joint removals.
+    ``risk_without`` is called at most three times: for every single piece of evidence, for the joint removals, and for
+    all that is cited beside as much at random; a fourth time where ``settings.additive`` asks for orders.
     Every sentence passes ``verify``; one that fails is left out and its reason stands in ``dropped``. Raises
     DataError when evidence or a summary is of another sample or task, or ``risk_without`` miscounts.
     """
@@ -66,7 +71,8 @@ def explain(
     task = task if report_policy is None else task.model_copy(update={"report_policy": report_policy})
     pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements)
     attribution = attribute(pieces, facts, risk_without, settings)
-    drafts = _drafts(record, task, summaries, facts, attribution)
+    whole = faithfulness(record, task.id, evidence, attribution, facts, risk_without)
+    drafts = _drafts(record, task, summaries, facts, attribution, whole)
     empty = Explanation(
         sample_id=record.sample.sample_id,
         task_id=task.id,
@@ -84,9 +90,17 @@ def explain(
         dropped=tuple(unusable),
         writer="composed",
         simulated=simulated,
+        columns=dict(facts.columns),
+        faithfulness=whole,
     )
     tested = [] if facts.tested is None else [tested_on(facts.tested)]
-    return _verified(empty, drafts, record, task, [fitted_on(facts), *tested, *joint_figures(attribution, facts)])
+    explanation = _verified(
+        empty, drafts, record, task, [fitted_on(facts), *tested, *joint_figures(attribution, facts)]
+    )
+    if not settings.additive:
+        return explanation
+    shares = additive(record, task.id, evidence, attribution, facts, risk_without, settings.additive)
+    return replace(explanation, additive=by_marker(explanation, *shares))
 
 
 def observe(
@@ -156,6 +170,7 @@ def _drafts(
     summaries: Mapping[Modality, Summary],
     facts: ModelFacts,
     attribution: Attribution,
+    whole: Faithfulness | None,
 ) -> list[Draft]:
     """Compose every sentence, in the order in which it is read."""
     now = record.sample.prediction_time
@@ -180,6 +195,7 @@ def _drafts(
         drafts.append(Draft("missing", "Nothing in this record could be shown as evidence for or against."))
     drafts.extend(missing_sentences(record, task, summaries, measured))
     drafts.extend(change_sentences(attribution, facts))
+    drafts.extend([] if whole is None else [faithfulness_sentence(whole, attribution, facts.risk)])
     drafts.extend(model_sentences(facts))
     drafts.extend(
         idle_image_sentence(one, one.piece.source, facts, now)
@@ -227,8 +243,7 @@ def _numbered(drafts: Sequence[Draft]) -> tuple[tuple[Statement, ...], tuple[Cit
     for draft in drafts:
         markers = []
         for cited in draft.cites:
-            key = (cited.kind, cited.source_id, cited.start, cited.end)
-            numbered = citations.setdefault(key, replace(cited, marker=len(citations) + 1))
+            numbered = citations.setdefault(key_of(cited), replace(cited, marker=len(citations) + 1))
             markers.append(numbered.marker)
         statements.append(Statement(draft.text, draft.role, tuple(markers)))
     return tuple(statements), tuple(citations.values())

@@ -6,7 +6,7 @@ The step never touches a model. ``run`` gives it one function that answers: what
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xhaim.errors import DataError
@@ -54,6 +54,9 @@ class ModelFacts:
     model_name: str
     tested: Ranking | None = None
     """``None`` where the model was not tested."""
+    columns: Mapping[str, float] = field(default_factory=dict)
+    """Named columns that add most -> log-odds, greatest first; columns of embeddings have no name that tells anything
+    and stand in their block alone."""
 
     def __post_init__(self) -> None:
         """Raise DataError for a risk or share outside [0, 1]: nothing true could be said of it."""

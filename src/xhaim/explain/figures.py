@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from xhaim.explain import words
-from xhaim.records import Citation, Explanation, Record
+from xhaim.records import Citation, Explanation, Faithfulness, Record
 from xhaim.signals import catalogue
 from xhaim.text import values
 
@@ -65,15 +65,30 @@ def fault_kind(figure: Figure, allowed: Iterable[Figure]) -> str | None:
 def own_figures(explanation: Explanation, extra: Iterable[str]) -> list[Figure]:
     """Return the figures that any sentence may hold: the explanation's own facts, and ``extra`` texts."""
     texts = [
-        words.INTERVAL, words.UNDER, words.STALE, explanation.question, explanation.unscored or "", *extra,
+        words.INTERVAL, words.UNDER, words.STALE, words.DRAWN, explanation.question, explanation.unscored or "", *extra,
         *(words.log_odds(value) for value in explanation.contributions.values()),
+        *(f"{words.shown(name)} {words.log_odds(value)}" for name, value in explanation.columns.items()),
         *(words.share(value) for value in (explanation.base_rate, explanation.threshold) if value is not None),
     ]  # fmt: skip
     if explanation.risk is not None:
         texts.append(words.percent(explanation.risk))
     if explanation.low is not None and explanation.high is not None:
         texts.append(words.interval(explanation.low, explanation.high))
+    if explanation.risk is not None and explanation.faithfulness is not None:
+        texts.extend(whole_figures(explanation.faithfulness, explanation.risk))
     return figures(" ; ".join(texts))
+
+
+def whole_figures(found: Faithfulness, risk: float) -> tuple[str, str, str, str]:
+    """Return, as a sentence shows them: the risk without what is cited, its change, that at random, the risk alone."""
+    moved = found.without_cited - risk
+    chance = sum(abs(one - risk) for one in found.at_random) / len(found.at_random)
+    return (
+        words.percent(found.without_cited),
+        f"a change {words.UNDER}" if abs(moved) < words.MIN_EFFECT else words.points(moved),
+        words.UNDER if chance < words.MIN_EFFECT else words.points(chance).removeprefix("+"),
+        words.percent(found.cited_alone),
+    )
 
 
 def cited_figures(citation: Citation, risk: float | None, record: Record) -> list[Figure]:

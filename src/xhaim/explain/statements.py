@@ -63,7 +63,15 @@ def model_sentences(facts: ModelFacts) -> list[Draft]:
     if moved:
         text = f"By block, before calibration, the prediction was moved by {words.listed(moved)}."
         drafts.append(Draft("model", text))
+    named = [f"{shown_name(name)} {words.log_odds(value)}" for name, value in facts.columns.items()]
+    if named:
+        drafts.append(Draft("model", f"Of the columns that have a name, these moved it most: {'; '.join(named)}."))
     return drafts
+
+
+def shown_name(column: str) -> str:
+    """Return a column's name as it stands in a sentence: terms of notes are among them."""
+    return words.shown(column)
 
 
 def fitted_on(facts: ModelFacts) -> str:
@@ -83,6 +91,11 @@ def tested_on(tested: Ranking) -> str:
         return f"{text} {tested.auc:.2f}, no interval: too few stays)."
     chance = "" if tested.told_from_chance else "; chance is 0.50"
     return f"{text} {tested.auc:.2f}, 95 % interval {tested.low:.2f} to {tested.high:.2f}{chance})."
+
+
+def key_of(citation: Citation) -> tuple[str, str, int | None, int | None]:
+    """Return what a citation points to: the same source and span have one mark."""
+    return citation.kind, citation.source_id, citation.start, citation.end
 
 
 def cite(one: Measured) -> Citation:

@@ -14,6 +14,9 @@ UNDER = "under 0.5 points"
 NO_EFFECT = f"no measurable effect ({UNDER})"
 INTERVAL = "90 % interval"
 """What ``low`` and ``high`` are."""
+DRAWS = 8
+"""Random removals that an explanation's citations are compared with."""
+DRAWN = f"{DRAWS} draws"
 STALE_HOURS = 24
 STALE = f"{STALE_HOURS} h"
 

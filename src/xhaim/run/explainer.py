@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from xhaim.errors import BackendError
 from xhaim.evaluate.compare import auc_interval, rows_of_test
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from xhaim.predict.model import Model
 
 T = TypeVar("T")
+NAMED_COLUMNS = 6
+"""Columns that an explanation names."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Explainer:
         model = self.model
         row = one_row(self.features, sample.sample_id)
         risks = model.predict(row)
-        values, _, blocks = model.contributions(row)
+        values, names, blocks = model.contributions(row)
         facts = ModelFacts(
             base_rate=model.facts.base_rate,
             threshold=model.facts.operating_point.threshold,
@@ -146,8 +150,16 @@ class Explainer:
             n_validation=model.facts.n_validation,
             model_name="xhaim",
             tested=self.tested,
+            columns=_named(names, values[0, :-1]),
         )
         return facts, measured(self.task, sample, model, row, known, evidence, summaries)
+
+
+def _named(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
+    """Return the named columns that add most, at least 0.05 log-odds, greatest first; no dimension of an embedding."""
+    named = [place for place, name in enumerate(names) if "summary, dimension " not in name]
+    first = sorted(named, key=lambda place: (-abs(values[place]), names[place]))[:NAMED_COLUMNS]
+    return {names[place]: float(values[place]) for place in first if abs(values[place]) >= 0.05}
 
 
 def _number(value: float) -> float | None:
