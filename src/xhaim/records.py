@@ -359,6 +359,8 @@ class Explanation:
     """What the [K n] of the statements stand for."""
     columns: Mapping[str, float] = field(default_factory=dict)
     """Named columns that add most, greatest first: ``lactate, max`` -> log-odds, as in ``contributions``."""
+    image_score: float | None = None
+    """What the image network gave the index image for the task's finding, [0, 1], not calibrated."""
     faithfulness: Faithfulness | None = None
     """``None`` where nothing is cited, or no effect could be measured."""
     additive: Mapping[str, float] = field(default_factory=dict)

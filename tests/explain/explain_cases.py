@@ -128,7 +128,7 @@ def full_case() -> tuple[Record, list[ScoredChunk], Additive]:
         chunks[1].chunk.chunk_id: 0.0,
         chunks[2].chunk.chunk_id: 0.22,
         values[1].measurement_id: 0.04,
-        values[2].measurement_id: -0.02,
+        values[2].measurement_id: -0.03,
         "image": 0.01,
     }
     return record([echo, film, clear], values, image=True), chunks, Additive(effects)

@@ -40,9 +40,8 @@ def additive(
     model gives no risk of some removal, or not the risk that is explained.
     """
     shown = [*attribution.supporting, *attribution.opposing]
-    every = Inventory.of(record, evidence).everything
     cited = reduce(Removal.__or__, (one.piece.removal for one in shown), Removal())
-    other = Removal(every.chunk_ids - cited.chunk_ids, every.measurement_ids - cited.measurement_ids, not cited.image)
+    other = Inventory.of(record, evidence, facts.films).everything - cited
     players = [*(one.piece.removal for one in shown), other]
     wanted = _orders(len(players), orders, f"{record.sample.sample_id}\0{task_id}")
     removals: dict[Removal, float] = {Removal(): facts.risk}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations
@@ -14,9 +14,12 @@ from xhaim.explain.candidates import Piece
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
 from xhaim.explain.quotes import Side
 from xhaim.explain.words import MIN_EFFECT
+from xhaim.records import Measurement
 
 EVERY_SET_OF = 5
 """Of so many pieces every set is tried: 31 variants."""
+LEAST_SHARE = 0.1
+"""Of the greatest effect: values that move the risk less are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,31 @@ class Measured:
     """Why there is no effect; ``None`` where there is one."""
 
     @property
+    def size(self) -> float:
+        """The size of a measurable effect, else 0: what cannot be told apart from none."""
+        return abs(self.effect) if self.effect is not None and abs(self.effect) >= MIN_EFFECT else 0.0
+
+    @property
     def side(self) -> Side | None:
-        """The side that the effect takes where it is measurable; else that of the words; ``None``: neither."""
-        if self.effect is None or abs(self.effect) < MIN_EFFECT:
+        """The side that its words take; where they take none, that of a measurable effect; ``None``: neither.
+
+        Words first: a reader who finds "No effusion" among the evidence for stops reading.
+        """
+        if self.piece.speaks is not None or not self.size or self.effect is None:
             return self.piece.speaks
         return "for" if self.effect > 0 else "against"
+
+    @property
+    def odd(self) -> bool:
+        """Say whether it moves the risk otherwise than its words speak."""
+        return bool(self.size) and self.toward < 0
+
+    @property
+    def toward(self) -> float:
+        """What it moves the risk toward its own side; below 0: the other way."""
+        if not self.size or self.effect is None:
+            return 0.0
+        return self.effect if self.side == "for" else -self.effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +76,19 @@ class Attribution:
     measured: tuple[Measured, ...]
     """Every candidate, in the candidates' order."""
     supporting: tuple[Measured, ...]
-    """Evidence for that is shown: greatest effect first, then affirming words without a measurable effect."""
+    """Evidence for that is shown: greatest effect first, then words without a measurable effect, then ``odd`` ones."""
     opposing: tuple[Measured, ...]
     """Evidence against that is shown, likewise; words that deny the finding always have a place."""
+    unshown: tuple[Measured, ...]
+    """Passages that are ``odd`` and found no place."""
     without_supporting: Joint | None
     """All the evidence for taken out at once; ``None`` where there is none, or it could not be measured."""
     flip: Joint | None
     """The smallest set of the pieces toward the answer whose joint removal crosses the operating point; of several of
     one size, the one that changes the risk most."""
     all_toward: Joint | None
-    """All the shown pieces on the side of the answer (above the operating point: for; else against) at once."""
+    """All the shown pieces on the side of the answer (above the operating point: for; else against) that move the risk
+    there, at once."""
 
 
 def attribute(
@@ -79,19 +105,21 @@ def attribute(
     measured = tuple(_effect(piece, plain, risk, doubt) for piece, risk in zip(pieces, risks[1:], strict=True))
     supporting = _shown(measured, "for", settings.max_for)
     opposing = _shown(measured, "against", settings.max_against)
+    unshown = tuple(one for one in measured if one.odd and one not in (*supporting, *opposing))
     if doubt is not None:
-        return Attribution(measured, supporting, opposing, None, None, None)
+        return Attribution(measured, supporting, opposing, unshown, None, None, None)
     above = facts.risk >= facts.threshold
-    toward = supporting if above else opposing
+    toward = tuple(one for one in (supporting if above else opposing) if not one.odd)
     sets = _subsets(toward)
-    others = [] if above or not supporting else [supporting]
+    others = [supporting] if supporting and supporting != toward else []
     joints = _together([*sets, *others], facts.risk - plain, risk_without)
     crossing = [one for one in joints[: len(sets)] if one and (one.risk >= facts.threshold) != above]
     return Attribution(
         measured,
         supporting,
         opposing,
-        without_supporting=joints[-1] if supporting else None,
+        unshown,
+        without_supporting=joints[-1] if supporting and (others or toward == supporting) else None,
         flip=min(crossing, key=lambda one: (len(one.pieces), -abs(facts.risk - one.risk)), default=None),
         all_toward=joints[len(sets) - 1] if sets else None,
     )
@@ -136,22 +164,21 @@ def _effect(piece: Piece, plain: float, risk: float, doubt: str | None) -> Measu
     return Measured(piece, plain - risk, None)
 
 
-def _shown(measured: Iterable[Measured], side: Side, most: int) -> tuple[Measured, ...]:
-    """Order by effect, then by what is said; the words of that side keep one place if others would crowd them out.
+def _shown(measured: Sequence[Measured], side: Side, most: int) -> tuple[Measured, ...]:
+    """Order by what moves the risk to that side; its words keep one place if others would crowd them out.
 
-    An image without a measurable effect is no evidence, so it takes no side.
+    An image or a value without a measurable effect is no evidence, nor is a value whose effect is under a tenth of the
+    greatest.
     """
-    mine = sorted((one for one in measured if one.side == side), key=lambda one: -_size(one))
+    least = LEAST_SHARE * max((one.size for one in measured), default=0.0)
+    told = [one for one in measured if one.side == side]
+    told = [one for one in told if one.size >= least or not isinstance(one.piece.source, Measurement)]
+    mine = sorted(told, key=lambda one: -one.toward)
     first = mine[:most]
     spoken = next((one for one in mine if one.piece.speaks == side), None)
     if spoken is not None and spoken not in first:
         first = [*first[: most - 1], spoken]
     return tuple(first)
-
-
-def _size(one: Measured) -> float:
-    """Return the size of a measurable effect, else 0: what cannot be told apart keeps the candidates' order."""
-    return abs(one.effect) if one.effect is not None and abs(one.effect) >= MIN_EFFECT else 0.0
 
 
 def _together(sets: Sequence[tuple[Measured, ...]], shift: float, risk_without: RiskWithout) -> list[Joint | None]:

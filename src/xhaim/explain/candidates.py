@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from xhaim.explain.facts import Removal
-from xhaim.explain.quotes import Quote, Side, choose_quote
+from xhaim.explain.facts import Films, Removal
+from xhaim.explain.quotes import Quote, Side, choose_quote, quote_of
 from xhaim.records import (
     MODALITIES,
     Document,
@@ -25,11 +25,17 @@ from xhaim.text.values import abnormality
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A chunk, the words of it that are quoted, and the document that they stand in."""
+    """The words of a chunk that are quoted, and the document that they stand in."""
 
     document: Document
     quote: Quote
+    label: float | None = None
+    """Where not the words are an input but the label of their film, read off them: 0, 0.5 (uncertain) or 1."""
 
+
+MAX_LABELS = 3
+"""Labels of earlier films that are measured."""
+NO_FILMS = Films()
 
 Source: TypeAlias = Passage | Measurement | Image
 
@@ -53,13 +59,15 @@ def candidates(
     evidence: Mapping[Modality, Evidence],
     summaries: Mapping[Modality, Summary],
     max_measurements: int,
+    films: Films = NO_FILMS,
 ) -> tuple[list[Piece], list[str]]:
     """Return the pieces in a fixed order, and the reasons why retrieved text is not among them.
 
     Passages: chunks that a summary rests on, by modality and rank; the same quoted words in several chunks are one
     piece, newest shown, since taking out one copy would change nothing. Measurements: of each of the task's signals
     the latest value and the most abnormal one (distance from the usual range, in widths of that range); the
-    signals' first choices before their second, the most abnormal first. Then the index image.
+    signals' first choices before their second, the most abnormal first. Then the labels of earlier films of whose
+    reports no words are among the passages, newest first, the index image, and the earlier one.
     """
     passages, reasons = _passages(record, task, evidence, summaries)
     measurements = [
@@ -68,7 +76,10 @@ def candidates(
     ]
     image = index_image(record)
     images = [] if image is None else [Piece(image, Removal(image=True))]
-    return [*passages, *measurements, *images], reasons
+    if films.earlier is not None:
+        images.append(Piece(films.earlier, Removal(earlier_image=True)))
+    labels = _labels(record, task, films, passages)
+    return [*passages, *measurements, *labels, *images], reasons
 
 
 def index_image(record: Record) -> Image | None:
@@ -121,6 +132,21 @@ def _used(
         for scored in sorted(evidence[modality].chunks, key=lambda one: (one.rank, one.chunk.chunk_id)):
             if cited & {scored.chunk.chunk_id, *scored.also_in}:
                 yield scored, words
+
+
+def _labels(record: Record, task: Task, films: Films, passages: Sequence[Piece]) -> list[Piece]:
+    """Return the newest labels whose film's report is in the record, quoted where it speaks of the question."""
+    told = {one.source.document.study_id for one in passages if isinstance(one.source, Passage)}
+    now, pieces = record.sample.prediction_time, []
+    for document in sorted(record.documents, key=lambda one: (one.time, one.doc_id), reverse=True):
+        study = document.study_id
+        if study is None or study in told or study not in films.labels or document.known_at >= now:
+            continue
+        quote = quote_of(document, task)
+        if quote is not None:
+            told.add(study)
+            pieces.append(Piece(Passage(document, quote, films.labels[study]), Removal(study_ids=frozenset({study}))))
+    return pieces[:MAX_LABELS]
 
 
 def _misfit(scored: ScoredChunk, document: Document | None, record: Record) -> str | None:

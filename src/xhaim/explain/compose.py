@@ -69,7 +69,7 @@ def explain(
     """
     _same_sample(record, task, [*evidence.values(), *summaries.values()])
     task = task if report_policy is None else task.model_copy(update={"report_policy": report_policy})
-    pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements)
+    pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements, facts.films)
     attribution = attribute(pieces, facts, risk_without, settings)
     whole = faithfulness(record, task.id, evidence, attribution, facts, risk_without)
     drafts = _drafts(record, task, summaries, facts, attribution, whole)
@@ -91,6 +91,7 @@ def explain(
         writer="composed",
         simulated=simulated,
         columns=dict(facts.columns),
+        image_score=facts.films.score,
         faithfulness=whole,
     )
     tested = [] if facts.tested is None else [tested_on(facts.tested)]
@@ -125,12 +126,11 @@ def observe(
     shown = [Measured(piece, None, NO_MODEL) for piece in pieces if not isinstance(piece.source, Image)]
     measured = {one.piece.source.measurement_id: one for one in shown if isinstance(one.piece.source, Measurement)}
     earlier = _earlier(record, task)
-    now = record.sample.prediction_time
     drafts = [Draft("risk", f"No risk is given, since no model was fitted: {reason}.")]
     for one in shown:
         source = one.piece.source
         previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
-        drafts.append(observed_sentence(one, now, previous, measured))
+        drafts.append(observed_sentence(one, record.sample, previous, measured))
     drafts.extend(missing_sentences(record, task, summaries, measured))
     empty = Explanation(
         sample_id=record.sample.sample_id,
@@ -173,7 +173,6 @@ def _drafts(
     whole: Faithfulness | None,
 ) -> list[Draft]:
     """Compose every sentence, in the order in which it is read."""
-    now = record.sample.prediction_time
     measured = {
         one.piece.source.measurement_id: one
         for one in attribution.measured
@@ -189,7 +188,7 @@ def _drafts(
         for one in shown:
             source = one.piece.source
             previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
-            drafts.append(evidence_sentence(one, role, facts, now, previous, measured))
+            drafts.append(evidence_sentence(one, role, facts, record.sample, previous, measured))
     cited = len(drafts) > 1
     if not cited:
         drafts.append(Draft("missing", "Nothing in this record could be shown as evidence for or against."))
@@ -198,7 +197,7 @@ def _drafts(
     drafts.extend([] if whole is None else [faithfulness_sentence(whole, attribution, facts.risk)])
     drafts.extend(model_sentences(facts))
     drafts.extend(
-        idle_image_sentence(one, one.piece.source, facts, now)
+        idle_image_sentence(one, one.piece.source, facts, record.sample)
         for one in attribution.measured
         if isinstance(one.piece.source, Image) and one.side is None
     )

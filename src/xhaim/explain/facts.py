@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xhaim.errors import DataError
+from xhaim.records import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,19 @@ class Ranking:
     def told_from_chance(self) -> bool:
         """Say whether the whole interval lies above one half."""
         return self.low is not None and self.low > 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """What the model had of chest films beside their reports."""
+
+    labels: Mapping[int, float] = field(default_factory=dict)
+    """Earlier study -> its known label of the task's finding: 0, 0.5 (uncertain) or 1."""
+    earlier: Image | None = None
+    """The earlier image that is an input beside the index image."""
+    score: float | None = None
+    """What the image network gives the index image for the task's finding, [0, 1], not calibrated; ``None``: no image,
+    or not read for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +71,7 @@ class ModelFacts:
     columns: Mapping[str, float] = field(default_factory=dict)
     """Named columns that add most -> log-odds, greatest first; columns of embeddings have no name that tells anything
     and stand in their block alone."""
+    films: Films = field(default_factory=Films)
 
     def __post_init__(self) -> None:
         """Raise DataError for a risk or share outside [0, 1]: nothing true could be said of it."""
@@ -74,11 +89,29 @@ class Removal:
     measurement_ids: frozenset[str] = frozenset()
     image: bool = False
     """The index image."""
+    earlier_image: bool = False
+    """The earlier image beside it."""
+    study_ids: frozenset[int] = frozenset()
+    """Earlier films whose labels go; those of a removed report go with it."""
 
     def __or__(self, other: Removal) -> Removal:
         """Take out both."""
         return Removal(
-            self.chunk_ids | other.chunk_ids, self.measurement_ids | other.measurement_ids, self.image or other.image
+            self.chunk_ids | other.chunk_ids,
+            self.measurement_ids | other.measurement_ids,
+            self.image or other.image,
+            self.earlier_image or other.earlier_image,
+            self.study_ids | other.study_ids,
+        )
+
+    def __sub__(self, other: Removal) -> Removal:
+        """Take out what this takes out but for what the other does."""
+        return Removal(
+            self.chunk_ids - other.chunk_ids,
+            self.measurement_ids - other.measurement_ids,
+            self.image and not other.image,
+            self.earlier_image and not other.earlier_image,
+            self.study_ids - other.study_ids,
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from statistics import fmean
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from xhaim.explain import words
 from xhaim.explain.attribution import Attribution, ask, is_risk
-from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
+from xhaim.explain.facts import Films, ModelFacts, Removal, RiskWithout
 from xhaim.explain.figures import whole_figures
 from xhaim.explain.statements import Draft, cite
-from xhaim.records import Evidence, Faithfulness, Modality, Record
+from xhaim.records import Evidence, Faithfulness, Image, Modality, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +32,26 @@ class Inventory:
     """Chunk id -> itself and its copies, which go together."""
     values: tuple[str, ...]
     """Measurement ids, in order."""
+    labelled: frozenset[int]
+    """Earlier films whose labels are an input."""
 
     @classmethod
-    def of(cls, record: Record, evidence: Mapping[Modality, Evidence]) -> Inventory:
-        """Return what was retrieved for the sample, and every measurement that was known before the prediction."""
+    def of(cls, record: Record, evidence: Mapping[Modality, Evidence], films: Films) -> Inventory:
+        """Return what was retrieved for the sample, and every measurement and label that was known before t."""
         scored = {one.chunk.chunk_id: one for item in evidence.values() for one in item.chunks}
         now = record.sample.prediction_time
         return cls(
             {name: len(one.chunk.text.split()) for name, one in sorted(scored.items())},
             {name: frozenset({name, *one.also_in}) for name, one in scored.items()},
             tuple(sorted(one.measurement_id for one in record.measurements if one.known_at < now)),
+            frozenset(films.labels),
         )
 
     @property
     def everything(self) -> Removal:
-        """Take out all of it, and the image."""
-        return Removal(frozenset().union(*self.copies.values()), frozenset(self.values), image=True)
+        """Take out all of it, and the images."""
+        chunks = frozenset[str]().union(*self.copies.values())
+        return Removal(chunks, frozenset(self.values), image=True, earlier_image=True, study_ids=self.labelled)
 
     def size(self, removal: Removal) -> tuple[int, int]:
         """Return how many words, copies not counted, and how many values a removal takes out."""
@@ -85,12 +89,11 @@ def faithfulness(
     if not shown or all(one.effect is None for one in shown):
         return None
     cited = reduce(Removal.__or__, (one.piece.removal for one in shown), Removal())
-    held = Inventory.of(record, evidence)
-    text = Removal(cited.chunk_ids, cited.measurement_ids)
+    held = Inventory.of(record, evidence, facts.films)
+    text = replace(cited, image=False, earlier_image=False)
     if text == Removal():
         return None
-    every = held.everything
-    rest = Removal(every.chunk_ids - cited.chunk_ids, every.measurement_ids - cited.measurement_ids, not cited.image)
+    rest = held.everything - cited
     rng = np.random.default_rng(_seed(record.sample.sample_id, task_id))
     draws = [held.drawn(text, rng) for _ in range(words.DRAWS)]
     risks = ask(risk_without, [Removal(), text, rest, *draws])
@@ -119,7 +122,7 @@ def faithfulness_sentence(found: Faithfulness, attribution: Attribution, risk: f
     """Say what all the cited words and values change at once, beside chance, and what the risk is with them alone."""
     without, change, chance, alone = whole_figures(found, risk)
     fewer = "" if found.drawn >= 1 else ", or all where there are fewer,"
-    shown = [one for one in (*attribution.supporting, *attribution.opposing) if not one.piece.removal.image]
+    shown = [one for one in (*attribution.supporting, *attribution.opposing) if not isinstance(one.piece.source, Image)]
     moved = abs(found.without_cited - risk)
     weak = words.MIN_EFFECT <= moved <= fmean(abs(one - risk) for one in found.at_random)
     end = " That is no more than chance: the cited evidence is not what the risk rests on." if weak else ""

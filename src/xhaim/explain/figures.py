@@ -72,6 +72,8 @@ def own_figures(explanation: Explanation, extra: Iterable[str]) -> list[Figure]:
     ]  # fmt: skip
     if explanation.risk is not None:
         texts.append(words.percent(explanation.risk))
+    if explanation.image_score is not None:
+        texts.append(words.score(explanation.image_score))
     if explanation.low is not None and explanation.high is not None:
         texts.append(words.interval(explanation.low, explanation.high))
     if explanation.risk is not None and explanation.faithfulness is not None:

@@ -95,6 +95,9 @@ def _change(text: str, joint: Joint) -> Draft:
 def limit_sentences(attribution: Attribution, task: Task, cited: bool) -> list[Draft]:
     """Say what the effects are not; that they are small where they are; that the text is leaky where it is."""
     drafts = []
+    if attribution.unshown:
+        text = "Other passages move the risk otherwise than their words say."
+        drafts.append(Draft("limits", text, tuple(cite(one) for one in attribution.unshown)))
     effects = [one.effect for one in attribution.measured if one.effect is not None]
     if effects and max(abs(effect) for effect in effects) < words.MIN_EFFECT:
         text = (

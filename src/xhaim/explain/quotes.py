@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from xhaim.records import Polarity, ScoredChunk
+from xhaim.records import Document, Polarity, ScoredChunk
 from xhaim.task import Task
 from xhaim.text.polarity import mentions
 from xhaim.text.sentences import sentences
@@ -56,6 +56,19 @@ def choose_quote(scored: ScoredChunk, task: Task, in_summary: frozenset[str]) ->
     start, end = spans[place]
     speaks = None if said is None or index is None else _side(said, task.concepts[index].points)
     return Quote(chunk.start + start, chunk.start + end, chunk.text[start:end], said, speaks)
+
+
+def quote_of(document: Document, task: Task) -> Quote | None:
+    """Return the first sentence of a document that names the task's foremost concept in it; None where none does."""
+    found = [
+        (concept, start, end, polarity)
+        for start, end in sentences(document.text)
+        for concept, polarity in _said(document.text[start:end], task)
+    ]
+    if not found:
+        return None
+    concept, start, end, polarity = min(found, key=lambda one: one[:2])
+    return Quote(start, end, document.text[start:end], polarity, _side(polarity, task.concepts[concept].points))
 
 
 def polarities(words: str, task: Task) -> dict[int, set[Polarity]]:

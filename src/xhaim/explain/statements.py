@@ -11,7 +11,7 @@ from xhaim.explain import words
 from xhaim.explain.attribution import Measured
 from xhaim.explain.candidates import Passage
 from xhaim.explain.facts import ModelFacts, Ranking
-from xhaim.records import Citation, Image, Measurement
+from xhaim.records import Citation, Image, Measurement, Sample
 from xhaim.task import Task
 from xhaim.text import values
 
@@ -130,38 +130,35 @@ def evidence_sentence(
     one: Measured,
     role: Literal["for", "against"],
     facts: ModelFacts,
-    now: datetime,
+    sample: Sample,
     earlier: Measurement | None,
     measured: Mapping[str, Measured],
 ) -> Draft:
     """Say what a piece says, from where and when, and what the risk would be without it.
 
-    ``now`` is the prediction time; ``earlier`` the value before a measurement, for its trend.
+    ``earlier``: the value before a measurement, for its trend.
     """
-    said, cites = _observation(one, now, earlier, measured)
-    return Draft(role, f"{said}; {effect_words(one, role, facts.risk)}.", cites)
+    said, cites = _observation(one, sample, earlier, measured, facts.films.score)
+    return Draft(role, f"{said}; {effect_words(one, facts.risk)}.", cites)
 
 
 def observed_sentence(
-    one: Measured, now: datetime, earlier: Measurement | None, measured: Mapping[str, Measured]
+    one: Measured, sample: Sample, earlier: Measurement | None, measured: Mapping[str, Measured]
 ) -> Draft:
     """Say what a piece says, from where and when, and nothing of what it changes: there is no model to ask."""
-    said, cites = _observation(one, now, earlier, measured)
+    said, cites = _observation(one, sample, earlier, measured, None)
     return Draft("observed", f"{said}.", cites)
 
 
 def _observation(
-    one: Measured, now: datetime, earlier: Measurement | None, measured: Mapping[str, Measured]
+    one: Measured, sample: Sample, earlier: Measurement | None, measured: Mapping[str, Measured], score: float | None
 ) -> tuple[str, tuple[Citation, ...]]:
     """Return what a piece says, with its place in time, and its citations."""
-    source = one.piece.source
+    source, now = one.piece.source, sample.prediction_time
     if isinstance(source, Passage):
-        document = source.document
-        said = f"The {words.kind_words(document.kind)} of {_moment(document.time, now)} says "
-        return f'{said}"{words.shown(source.quote.text)}"', (cite(one),)
+        return _passage(source, sample), (cite(one),)
     if isinstance(source, Image):
-        reader = "A small network fitted on the training images, not a radiologist, read the index chest X-ray of"
-        return f"{reader} {values.when(source.time, now)}", (cite(one),)
+        return _image(source, sample, score), (cite(one),)
     cites = [cite(one)]
     trend = ""
     if earlier is not None:
@@ -172,25 +169,52 @@ def _observation(
     return f"{source.label} was {values.value_words(source)} at {moment}{trend}", tuple(cites)
 
 
-def idle_image_sentence(one: Measured, image: Image, facts: ModelFacts, now: datetime) -> Draft:
-    """Say that the index image was an input whose effect cannot be told apart from none, or is not known."""
-    text = (
-        f"The index chest X-ray of {values.when(image.time, now)} is an input; {effect_words(one, 'for', facts.risk)}."
-    )
+def _passage(source: Passage, sample: Sample) -> str:
+    document = source.document
+    other = None not in (document.hadm_id, sample.hadm_id) and document.hadm_id != sample.hadm_id
+    before = ", of an earlier admission," if other else ""
+    moment = _moment(document.time, sample.prediction_time)
+    said = f'The {words.kind_words(document.kind)} of {moment}{before} says "{words.shown(source.quote.text)}"'
+    return said if source.label is None else f"{said}, and its film is labelled {_LABELS[source.label]}"
+
+
+_LABELS = {0.0: "negative", 0.5: "uncertain", 1.0: "positive"}
+
+
+def _image(image: Image, sample: Sample, score: float | None) -> str:
+    """Say who read an image; of the index image also what it made of it."""
+    index = image.image_id == sample.index_image_id
+    which = "index chest X-ray" if index else "earlier chest X-ray"
+    when = values.when(image.time, sample.prediction_time)
+    given = f" and gave it {words.score(score)} for the finding" if index and score is not None else ""
+    return f"A small network fitted on the training images, not a radiologist, read the {which} of {when}{given}"
+
+
+def idle_image_sentence(one: Measured, image: Image, facts: ModelFacts, sample: Sample) -> Draft:
+    """Say that an image was an input whose effect cannot be told apart from none, or is not known."""
+    which = "index" if image.image_id == sample.index_image_id else "earlier"
+    when = values.when(image.time, sample.prediction_time)
+    text = f"The {which} chest X-ray of {when} is an input; {effect_words(one, facts.risk)}."
     return Draft("model", text, (cite(one),))
 
 
-def effect_words(one: Measured, role: Literal["for", "against"], risk: float) -> str:
+def effect_words(one: Measured, risk: float) -> str:
     """Say what was measured of a piece, and no more than that."""
-    copies = " and its copies" if len(one.piece.removal.chunk_ids) > 1 else ""
-    name = {Passage: f"this passage{copies}", Image: "its reading"}.get(type(one.piece.source), "this value")
+    name = _name(one)
     if one.effect is None:
         return f"the effect of {name} is not known, since {one.reason}"
     if abs(one.effect) < words.MIN_EFFECT:
         return f"taking {name} out has {words.NO_EFFECT}"
-    odd = one.piece.speaks is not None and one.piece.speaks != role
-    lead = f"its words speak {one.piece.speaks}, yet without" if odd else "without"
-    return f"{lead} {name} the risk would be {words.percent(risk - one.effect)} ({words.points(-one.effect)})"
+    moved = f"{name} the risk would be {words.percent(risk - one.effect)} ({words.points(-one.effect)})"
+    return f"yet without {moved}, which is not what its words say" if one.odd else f"without {moved}"
+
+
+def _name(one: Measured) -> str:
+    source = one.piece.source
+    if isinstance(source, Passage):
+        copies = " and its copies" if len(one.piece.removal.chunk_ids) > 1 else ""
+        return "that label" if source.label is not None else f"this passage{copies}"
+    return "its reading" if isinstance(source, Image) else "this value"
 
 
 def _trend(now: Measurement, earlier: Measurement) -> str:

@@ -62,6 +62,11 @@ def log_odds(value: float) -> str:
     return f"{value:+.1f} log-odds"
 
 
+def score(value: float) -> str:
+    """Return ``a score of 0.71 (not calibrated)``."""
+    return f"a score of {value:.2f} (not calibrated)"
+
+
 def day_forms(time: datetime) -> set[str]:
     """Return every way in which a sentence may write a time or its day."""
     day = f"{time.day} {MONTHS[time.month - 1]}"

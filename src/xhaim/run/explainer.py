@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from xhaim.errors import BackendError
 from xhaim.evaluate.compare import auc_interval, rows_of_test
 from xhaim.evaluate.metrics import Unscored, auc
 from xhaim.explain.compose import explain, observe
-from xhaim.explain.facts import ModelFacts, Ranking, RiskWithout
+from xhaim.explain.facts import Films, ModelFacts, Ranking, RiskWithout
 from xhaim.explain.phrase import phrase
+from xhaim.label_rules import FindingLabel
+from xhaim.modality.earlier_films import film_labels
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
+from xhaim.run.image_numbers import earlier_paths
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
 from xhaim.run.models import Inputs, features_of
@@ -151,8 +155,26 @@ class Explainer:
             model_name="xhaim",
             tested=self.tested,
             columns=_named(names, values[0, :-1]),
+            films=films_of(self.task, sample, known, row),
         )
         return facts, measured(self.task, sample, model, row, known, evidence, summaries)
+
+
+def films_of(task: Task, sample: Sample, known: Known, row: Features) -> Films:
+    """Return what the model had of chest films beside their reports, for one sample whose features are ``row``."""
+    finding = task.label.finding if isinstance(task.label, FindingLabel) else None
+    labels = film_labels(known.events).filter(pl.col("finding") == finding).drop_nulls("study_id")
+    paths = earlier_paths(known.events, pl.DataFrame([asdict(sample)])) if "earlier_image" in row.blocks else {}
+    path = paths.get(sample.sample_id, ("", 0.0))[0]
+    score = None
+    if f"image network, {finding}" in row.names:
+        log_odds = float(row.values[0, row.names.index(f"image network, {finding}")])
+        score = None if np.isnan(log_odds) else float(expit(log_odds))
+    return Films(
+        dict(labels.select("study_id", "label").iter_rows()),
+        next((one for one in known.images.get(sample.sample_id, ()) if one.path == path), None),
+        score,
+    )
 
 
 def _named(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

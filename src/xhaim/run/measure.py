@@ -2,8 +2,8 @@
 
 Taking a chunk out removes its sentences from the summary and its words from the concepts; where it speaks of the task's
 concepts, the labels of its report's film go too, for they were read off the same words. Taking a measurement out
-recomputes its signal's statistics; taking the image out empties the index image's block, not the earlier film's. Then
-the encoder, the fusion model and the calibrator run again, all variants in one batch.
+recomputes its signal's statistics; taking an image out empties its block. Then the encoder, the fusion model and the
+calibrator run again, all variants in one batch.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ def measured(
         for i, removal in enumerate(removals):
             if removal.chunk_ids:
                 _set(values[i : i + 1], row, "concepts", _concepts(task, sample, evidence, removal))
-            if gone := {reports[one] for one in removal.chunk_ids if one in reports}:
+            if gone := {reports[one] for one in removal.chunk_ids if one in reports} | removal.study_ids:
                 left = earlier_films(without_studies(labels, gone), {sample.sample_id: sample.prediction_time})
                 _set(values[i : i + 1], row, "earlier_films", _as_floats(left))
-            if removal.image and "image" in row.blocks:
-                start, end = row.blocks["image"]
-                values[i, start:end] = np.nan
+            for block, out in (("image", removal.image), ("earlier_image", removal.earlier_image)):
+                if out and block in row.blocks:
+                    start, end = row.blocks[block]
+                    values[i, start:end] = np.nan
         variants = replace(
             row, sample_ids=tuple(f"{sample.sample_id}~{i}" for i in range(len(removals))), texts=texts, values=values
         )
