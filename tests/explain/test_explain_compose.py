@@ -201,6 +201,43 @@ def test_words_that_disagree_with_the_effect_are_pointed_out():
     )
 
 
+def test_a_passage_is_quoted_by_all_that_it_says_and_by_sides():
+    text = "Large pleural effusion. Bowel gas. Blunting of the costophrenic angle. The patient has heart failure now."
+    both = document("both", "cxr", f"{text} No pleural effusion on the left.", 9)
+    chunk = scored(both, "cxr", "affirmed")
+    explanation = explained(record([both]), [chunk], Additive({chunk.chunk.chunk_id: 0.2}))
+    end = "without this passage, which speaks for and against, the risk would be 51 % (-20 points)."
+    assert texts(explanation, "for") == [
+        'The chest X-ray report of 25 Jul 19:10 (9 h before) says "Large pleural effusion.", "Blunting of the '
+        f'costophrenic angle." and "The patient has heart failure now."; {end}'
+    ]
+    assert texts(explanation, "against") == [
+        'The chest X-ray report of 25 Jul 19:10 (9 h before) says "No pleural effusion on the left."; ' + end
+    ]
+    assert [both.text[one.start : one.end] for one in explanation.citations] == [
+        one.quote for one in explanation.citations
+    ]
+    assert [one.markers for one in explanation.statements if one.role in ("for", "against")] == [(1, 2, 3), (4,)]
+
+
+def test_words_copied_behind_a_few_others_are_one_piece():
+    first = document("a", "cxr", "There is a large pleural effusion.", 9)
+    copied = document("b", "discharge", "CXR ___: There is a large pleural effusion.", 5)
+    other = document("c", "echo", "We saw in all views that there is a large pleural effusion.", 5)
+    chunks = [scored(first, "cxr", "affirmed"), scored(copied, "notes", "affirmed"), scored(other, "notes", "affirmed")]
+    explanation = explained(record([first, copied, other]), chunks, Additive({}))
+    assert [one.source_id for one in explanation.citations] == ["b", "c"]
+
+
+def test_words_on_the_finding_keep_places_that_others_would_crowd():
+    said = [document(f"d{n}", "cxr", f"A pleural effusion of size {n}.", 40 + n) for n in range(4)]
+    other = [document(f"h{n}", "nursing", f"Heart failure of grade {n}.", 20 + n) for n in range(5)]
+    chunks = [scored(one, "cxr", "affirmed", n) for n, one in enumerate([*other, *said])]
+    model = Additive({one.chunk.chunk_id: 0.05 - n / 1000 for n, one in enumerate(chunks[:5])})
+    explanation = explained(record([*said, *other]), chunks, model)
+    assert [one.source_id for one in explanation.citations] == ["h0", "h1", "d0", "d1", "d2"]
+
+
 def test_passages_that_disagree_with_their_words_come_last_and_none_is_kept_silent():
     said = [document(f"d{n}", "cxr", f"No pleural effusion on film {n}.", 40 + n) for n in range(5)]
     chunks = [scored(one, "cxr", "negated", n) for n, one in enumerate(said)]
@@ -417,7 +454,8 @@ def test_every_explanation_resolves_verifies_and_measures_exactly(case):
             effect = by_marker[statement.markers[0]].effect or 0.0
             measurable = abs(effect) >= MIN_EFFECT
             odd = "which is not what its words say" in statement.text
-            assert not measurable or (effect > 0) == ((statement.role == "for") != odd)
+            mixed = "which speaks for and against" in statement.text
+            assert not measurable or mixed or (effect > 0) == ((statement.role == "for") != odd)
             assert ("no measurable effect" not in statement.text) == measurable or "not known" in statement.text
 
 

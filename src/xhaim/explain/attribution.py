@@ -10,14 +10,16 @@ from itertools import combinations
 
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
-from xhaim.explain.candidates import Piece
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
+from xhaim.explain.pieces import Piece
 from xhaim.explain.quotes import Side
 from xhaim.explain.words import MIN_EFFECT
 from xhaim.records import Measurement
 
 EVERY_SET_OF = 5
 """Of so many pieces every set is tried: 31 variants."""
+FOREMOST = 3
+"""Places of a side for words that name the finding itself, before what moves the risk more but only goes with it."""
 LEAST_SHARE = 0.1
 """Of the greatest effect: values that move the risk less are left out."""
 
@@ -50,7 +52,7 @@ class Measured:
     @property
     def odd(self) -> bool:
         """Say whether it moves the risk otherwise than its words speak."""
-        return bool(self.size) and self.toward < 0
+        return bool(self.size) and self.toward < 0 and not self.piece.mixed
 
     @property
     def toward(self) -> float:
@@ -133,15 +135,20 @@ def _subsets(pieces: tuple[Measured, ...]) -> list[tuple[Measured, ...]]:
 
 
 def ask(risk_without: RiskWithout, removals: Sequence[Removal]) -> list[float]:
-    """Return one risk for each removal. Raises DataError when ``risk_without`` answers with another number."""
-    risks = [float(risk) for risk in risk_without(removals)]
-    if len(risks) != len(removals):
+    """Return one risk for each removal; what is asked twice is measured once.
+
+    Raises DataError when ``risk_without`` answers with another number of risks.
+    """
+    once = list(dict.fromkeys(removals))
+    risks = [float(risk) for risk in risk_without(once)]
+    if len(risks) != len(once):
         raise DataError(
             "the model did not answer every removal",
             got=f"{len(risks)} risks",
-            expected=f"{len(removals)}, one for each removal and in its order",
+            expected=f"{len(once)}, one for each removal and in its order",
         )
-    return risks
+    found = dict(zip(once, risks, strict=True))
+    return [found[removal] for removal in removals]
 
 
 def is_risk(value: float) -> bool:
@@ -165,7 +172,7 @@ def _effect(piece: Piece, plain: float, risk: float, doubt: str | None) -> Measu
 
 
 def _shown(measured: Sequence[Measured], side: Side, most: int) -> tuple[Measured, ...]:
-    """Order by what moves the risk to that side; its words keep one place if others would crowd them out.
+    """Order by what moves the risk to that side; words on the finding itself keep places that others would crowd.
 
     An image or a value without a measurable effect is no evidence, nor is a value whose effect is under a tenth of the
     greatest.
@@ -174,11 +181,10 @@ def _shown(measured: Sequence[Measured], side: Side, most: int) -> tuple[Measure
     told = [one for one in measured if one.side == side]
     told = [one for one in told if one.size >= least or not isinstance(one.piece.source, Measurement)]
     mine = sorted(told, key=lambda one: -one.toward)
-    first = mine[:most]
-    spoken = next((one for one in mine if one.piece.speaks == side), None)
-    if spoken is not None and spoken not in first:
-        first = [*first[: most - 1], spoken]
-    return tuple(first)
+    spoken = [one for one in mine if one.piece.speaks == side]
+    foremost = [one for one in spoken if one.piece.foremost]
+    chosen = list(dict.fromkeys([*mine[: most - FOREMOST], *foremost, *spoken[:1], *mine]))[:most]
+    return tuple(one for one in mine if one in chosen)
 
 
 def _together(sets: Sequence[tuple[Measured, ...]], shift: float, risk_without: RiskWithout) -> list[Joint | None]:

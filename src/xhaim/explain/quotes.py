@@ -17,6 +17,10 @@ _MAX_WORDS = 30
 """Of a quotation that names no concept: the first whole sentences of the chunk."""
 
 
+MAX_QUOTES = 3
+"""Sentences of one chunk that are quoted on one side."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A span of a document, and what it says."""
@@ -29,33 +33,55 @@ class Quote:
     """Of the foremost concept that it names; ``None`` where it names none."""
     speaks: Side | None
     """The side that its words take, whatever the model makes of them; ``None``: neither, or uncertain."""
+    foremost: bool = False
+    """It names the task's finding itself; of an outcome, any of its concepts."""
 
 
-def choose_quote(scored: ScoredChunk, task: Task, in_summary: frozenset[str]) -> Quote:
-    """Return the sentence of the chunk that best shows what the chunk says.
+def choose_quotes(scored: ScoredChunk, task: Task, in_summary: frozenset[str]) -> list[tuple[Quote, ...]]:
+    """Return the sentences of the chunk that best show what it says, those of one side together, the best side first.
 
     First the sentences whose concept has the chunk's own polarity, then the task's foremost concept, then what the
-    summary holds (``in_summary``: its sentences, white space folded), then the order of the text. Where no sentence
-    names a concept: a sentence of the summary, else the beginning of the chunk.
+    summary holds (``in_summary``: its sentences, white space folded), then the order of the text; of each side
+    MAX_QUOTES. Doubtful words are quoted where they come first, and then alone. Where no sentence names a concept: a
+    sentence of the summary, else the beginning of the chunk.
     """
     chunk = scored.chunk
     spans = sentences(chunk.text) or [(0, len(chunk.text))]
-    options: list[tuple[tuple[bool, int, bool, int], Polarity | None, int | None]] = []
+    options: list[tuple[tuple[bool, int, bool, int], Quote]] = []
     for place, (start, end) in enumerate(spans):
         words = chunk.text[start:end]
         unseen = " ".join(words.split()) not in in_summary
         for concept, polarity in _said(words, task):
             other = scored.polarity is not None and polarity != scored.polarity
-            options.append(((other, concept, unseen, place), polarity, concept))
+            quote = _quote(chunk.start + start, words, task, concept, polarity)
+            options.append(((other, concept, unseen, place), quote))
         if not unseen:
-            options.append(((True, len(task.concepts), False, place), None, None))
+            plain = Quote(chunk.start + start, chunk.start + end, words, None, None)
+            options.append(((True, len(task.concepts), False, place), plain))
     if not options:
         start, end = _beginning(chunk.text, spans)
-        return Quote(chunk.start + start, chunk.start + end, chunk.text[start:end], None, None)
-    (_, _, _, place), said, index = min(options, key=lambda option: option[0])
-    start, end = spans[place]
-    speaks = None if said is None or index is None else _side(said, task.concepts[index].points)
-    return Quote(chunk.start + start, chunk.start + end, chunk.text[start:end], said, speaks)
+        return [(Quote(chunk.start + start, chunk.start + end, chunk.text[start:end], None, None),)]
+    ranked = [quote for _, quote in sorted(options, key=lambda option: option[0])]
+    first = ranked[0]
+    if first.speaks is None:
+        return [(first,), *(_side_of(ranked, side) for side in _SIDES if any(one.speaks == side for one in ranked))]
+    return [found for side in (first.speaks, _OTHER[first.speaks]) if (found := _side_of(ranked, side))]
+
+
+_SIDES: tuple[Side, Side] = ("for", "against")
+_OTHER: dict[Side, Side] = {"for": "against", "against": "for"}
+
+
+def _side_of(ranked: list[Quote], side: Side) -> tuple[Quote, ...]:
+    """Return the first sentences of one side, each once."""
+    found = {(one.start, one.end): one for one in reversed(ranked) if one.speaks == side}
+    mine = sorted(found.values(), key=ranked.index)
+    return tuple(mine[:MAX_QUOTES])
+
+
+def _quote(start: int, words: str, task: Task, concept: int, polarity: Polarity) -> Quote:
+    side = _side(polarity, task.concepts[concept].points)
+    return Quote(start, start + len(words), words, polarity, side, concept == 0 or not task.needs_image)
 
 
 def quote_of(document: Document, task: Task) -> Quote | None:
@@ -68,7 +94,7 @@ def quote_of(document: Document, task: Task) -> Quote | None:
     if not found:
         return None
     concept, start, end, polarity = min(found, key=lambda one: one[:2])
-    return Quote(start, end, document.text[start:end], polarity, _side(polarity, task.concepts[concept].points))
+    return _quote(start, document.text[start:end], task, concept, polarity)
 
 
 def polarities(words: str, task: Task) -> dict[int, set[Polarity]]:
@@ -90,8 +116,7 @@ def _said(words: str, task: Task) -> Iterator[tuple[int, Polarity]]:
 def _side(polarity: Polarity, points: Side) -> Side | None:
     if polarity == "uncertain":
         return None
-    other: Side = "against" if points == "for" else "for"
-    return points if polarity == "affirmed" else other
+    return points if polarity == "affirmed" else _OTHER[points]
 
 
 def _beginning(text: str, spans: list[tuple[int, int]]) -> tuple[int, int]:

@@ -9,8 +9,9 @@ from typing import Literal
 
 from xhaim.explain import words
 from xhaim.explain.attribution import Measured
-from xhaim.explain.candidates import Passage
 from xhaim.explain.facts import ModelFacts, Ranking
+from xhaim.explain.pieces import Passage
+from xhaim.explain.quotes import Quote
 from xhaim.records import Citation, Image, Measurement, Sample
 from xhaim.task import Task
 from xhaim.text import values
@@ -98,15 +99,25 @@ def key_of(citation: Citation) -> tuple[str, str, int | None, int | None]:
     return citation.kind, citation.source_id, citation.start, citation.end
 
 
+def cites(one: Measured) -> tuple[Citation, ...]:
+    """Return the citations of a measured piece, not yet numbered: of a passage one for each quotation."""
+    source = one.piece.source
+    return tuple(_span(one, source, quote) for quote in source.quotes) if isinstance(source, Passage) else (cite(one),)
+
+
+def _span(one: Measured, source: Passage, quote: Quote) -> Citation:
+    document = source.document
+    return Citation(
+        0, "span", document.doc_id, words.document_label(document), quote.text, document.time, document.known_at,
+        quote.start, quote.end, quote.polarity, one.effect, one.reason,
+    )  # fmt: skip
+
+
 def cite(one: Measured) -> Citation:
-    """Return the citation of a measured piece, not yet numbered."""
+    """Return the first citation of a measured piece, not yet numbered."""
     source = one.piece.source
     if isinstance(source, Passage):
-        document, quote = source.document, source.quote
-        return Citation(
-            0, "span", document.doc_id, words.document_label(document), quote.text, document.time, document.known_at,
-            quote.start, quote.end, quote.polarity, one.effect, one.reason,
-        )  # fmt: skip
+        return _span(one, source, source.quote)
     if isinstance(source, Measurement):
         return cite_value(source, {source.measurement_id: one})
     label = words.image_label(source)
@@ -156,17 +167,17 @@ def _observation(
     """Return what a piece says, with its place in time, and its citations."""
     source, now = one.piece.source, sample.prediction_time
     if isinstance(source, Passage):
-        return _passage(source, sample), (cite(one),)
+        return _passage(source, sample), cites(one)
     if isinstance(source, Image):
         return _image(source, sample, score), (cite(one),)
-    cites = [cite(one)]
+    shown = [cite(one)]
     trend = ""
     if earlier is not None:
-        cites.append(cite_value(earlier, measured))
+        shown.append(cite_value(earlier, measured))
         trend = f", {_trend(source, earlier)} {values.value_words(earlier)} at {values.when(earlier.time, now)}"
     place = values.usual_range(source)
     moment = f"{values.when(source.time, now)} ({values.before(source.time, now)}{f'; {place}' if place else ''})"
-    return f"{source.label} was {values.value_words(source)} at {moment}{trend}", tuple(cites)
+    return f"{source.label} was {values.value_words(source)} at {moment}{trend}", tuple(shown)
 
 
 def _passage(source: Passage, sample: Sample) -> str:
@@ -174,7 +185,8 @@ def _passage(source: Passage, sample: Sample) -> str:
     other = None not in (document.hadm_id, sample.hadm_id) and document.hadm_id != sample.hadm_id
     before = ", of an earlier admission," if other else ""
     moment = _moment(document.time, sample.prediction_time)
-    said = f'The {words.kind_words(document.kind)} of {moment}{before} says "{words.shown(source.quote.text)}"'
+    quoted = words.listed([f'"{words.shown(quote.text)}"' for quote in source.quotes])
+    said = f"The {words.kind_words(document.kind)} of {moment}{before} says {quoted}"
     return said if source.label is None else f"{said}, and its film is labelled {_LABELS[source.label]}"
 
 
@@ -213,7 +225,8 @@ def _name(one: Measured) -> str:
     source = one.piece.source
     if isinstance(source, Passage):
         copies = " and its copies" if len(one.piece.removal.chunk_ids) > 1 else ""
-        return "that label" if source.label is not None else f"this passage{copies}"
+        mixed = ", which speaks for and against," if source.mixed else ""
+        return "that label" if source.label is not None else f"this passage{copies}{mixed}"
     return "its reading" if isinstance(source, Image) else "this value"
 
 
