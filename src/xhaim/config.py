@@ -185,6 +185,19 @@ class ExplainSettings(_Settings):
     """Explanations written by ``run`` for the report, for each task; any other on request."""
 
 
+class KnowledgeSettings(_Settings):
+    """Step 4: what medicine says of a task's question."""
+
+    cards: bool = True
+    """The shipped card of the task, where there is one: definition, signs, mimics, criteria."""
+    card: str | None = None
+    """Path of a card of one's own for a task, instead; the run then has that task alone."""
+    folder: str | None = None
+    """Markdown and JSONL of one's own, searched for each task's question; ``None``: none."""
+    passages: Annotated[int, Field(ge=0, le=20)] = 2
+    """Of the folder, in an explanation."""
+
+
 class RunSettings(_Settings):
     """Everything that decides a run's result."""
 
@@ -194,6 +207,9 @@ class RunSettings(_Settings):
     """Overrides the pathology tasks' own; ``admissible`` is refused where there are any."""
     systems: tuple[str, ...] = ("xhaim", "xhaim_frozen", "haim", "haim_no_radiology", "permuted_labels")
     """What is fitted and compared (``run/systems.py``); xhaim always is. More may be added to a run that is there."""
+    combinations: tuple[Literal["haim", "haim_sources", "xhaim"], ...] = ()
+    """Of which ``xhaim evaluate`` also fits every combination of modalities, 15 models a split, for Shapley values;
+    ``haim_sources``: every combination of HAIM's sources, up to 2047."""
     sample: SampleSettings = SampleSettings()
     split: SplitSettings = SplitSettings()
     retrieve: RetrieveSettings = RetrieveSettings()
@@ -203,6 +219,7 @@ class RunSettings(_Settings):
     encoder: EncoderSettings = EncoderSettings()
     fusion: FusionSettings = FusionSettings()
     explain: ExplainSettings = ExplainSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
     shard_size: Annotated[int, Field(ge=1)] = 64
     """Samples in a shard; shards are cut by sample id."""
 

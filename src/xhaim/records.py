@@ -291,6 +291,60 @@ class KnowledgeCitation:
     line: KnowledgeLine
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A sentence of a document: half-open offsets in its characters."""
+
+    doc_id: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A line of knowledge, and where the evidence names what it is about."""
+
+    line: KnowledgeLine
+    span: Span
+    polarity: Polarity
+
+
+CriterionStatus = Literal["met", "not met", "unknown"]
+"""``unknown`` where nothing was found: a record that is silent has not said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A score as far as it can be counted: at least ``low`` and at most ``high`` of ``most``."""
+
+    low: int
+    high: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion of a guideline, judged on one record."""
+
+    criterion_id: str
+    """Of the card: ``curb65_urea``."""
+    text: str
+    """Short: ``urea above 7 mmol/L``."""
+    status: CriterionStatus
+    reason: str
+    """Why, in words: the value and the threshold, or that nothing was found."""
+    measurement_ids: tuple[str, ...]
+    """Measurements of this record, known before the prediction time, that it rests on."""
+    spans: tuple[Span, ...]
+    """Sentences of this record's documents that it rests on."""
+    line: KnowledgeLine
+    """The line of the card that says so."""
+    parts: tuple[str, ...] = ()
+    """Of a score: the ids of its criteria."""
+    points: Points | None = None
+    """Of a score; ``None`` for a single criterion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One sentence of an explanation."""
@@ -306,7 +360,7 @@ class Statement:
     """Citations it rests on; empty only for what speaks of the model, of knowledge or of absence."""
     knowledge: tuple[int, ...] = ()
     """The [K n] it rests on; never mixed with evidence: what a patient's record says stands in ``markers`` alone."""
-    status: Literal["met", "not met", "unknown"] | None = None
+    status: CriterionStatus | None = None
     """Of a checklist's criterion; ``None`` for every other role."""
 
 

@@ -12,8 +12,9 @@ import xhaim.cli.evaluate  # noqa: F401  (its verb enters the application)
 from xhaim.cli.app import main
 from xhaim.config import RunSettings
 from xhaim.errors import DataError, TaskError
-from xhaim.run.evaluation import Wanted, check_wanted, groups_of, plan_evaluation, runs_of
+from xhaim.run.evaluation import Wanted, check_wanted, plan_evaluation, runs_of
 from xhaim.run.evaluation_files import FORMATS, write_evaluation
+from xhaim.run.experiments import groups_of
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -16,16 +17,19 @@ from xhaim.config import EncoderSettings, RunSettings, SplitSettings
 from xhaim.errors import DataError
 from xhaim.predict.columns import check_features
 from xhaim.records import Features
+from xhaim.run import modality_values
 from xhaim.run.combinations import (
+    COMBINATION_SCHEMA,
     HAIM_MODALITIES,
     by_blocks,
-    embedded,
-    haim_trees,
+    of_modalities,
     only,
     shapley_values,
     store_combinations,
     there,
 )
+from xhaim.run.directory import Stage
+from xhaim.run.modality_values import embedded, haim_trees
 from xhaim.run.people import SplitRows
 from xhaim.task import load_task
 
@@ -117,7 +121,7 @@ def test_what_is_there_is_not_done_again_and_another_upstream_does_all_again(run
 
 def test_shapley_values_add_up_in_every_split(run):
     stage = made(run)
-    values = shapley_values(stage, list(PLAYERS))
+    values = shapley_values(stage.frame(), list(PLAYERS))
     assert values["modality"].to_list() == [*PLAYERS, *PLAYERS]
     whole = stage.frame().filter(pl.col("combination").list.len() == 3).sort("split")["auc"]
     sums = values.group_by("split", maintain_order=True).agg(pl.col("value").sum())["value"]
@@ -128,7 +132,7 @@ def test_shapley_values_add_up_in_every_split(run):
 def test_where_nothing_can_be_fitted_there_is_a_reason_and_no_number(run):
     stage = made(run, load=partial(load, positives=0))
     assert stage.frame()["auc"].null_count() == 14
-    values = shapley_values(stage, list(PLAYERS))
+    values = shapley_values(stage.frame(), list(PLAYERS))
     assert values["value"].null_count() == 6
     assert "0 positive" in values["reason"][0]
     json.dumps(values.to_dicts())
@@ -173,3 +177,60 @@ def test_texts_become_blocks_of_frozen_embeddings(tmp_path):
     assert not found.values[1, 1:33].any()
     assert found.values[:, 33].tolist() == [0, 1]  # missing
     assert embedded(found, settings) is found
+
+
+def test_sources_count_by_the_mean_over_those_of_the_same_modalities():
+    rows = [
+        (0, ["chart"], 0.5, None),
+        (0, ["lab"], 0.7, None),
+        (0, ["chart", "lab"], 0.9, None),
+        (0, ["ecg"], 0.6, None),
+        (0, ["chart", "ecg"], 0.8, None),
+        (0, ["ecg", "lab"], None, "too few"),
+        (0, ["chart", "ecg", "lab"], 1.0, None),
+    ]
+    sources = pl.DataFrame(rows, schema=COMBINATION_SCHEMA, orient="row")
+    found = of_modalities(sources, {"chart": "series", "lab": "series", "ecg": "text"})
+    assert found["combination"].to_list() == [["series"], ["text"], ["series", "text"]]
+    assert found["auc"].to_list() == [pytest.approx(0.7), 0.6, None]
+    assert found["reason"].to_list() == [None, None, "too few"]
+    assert shapley_values(found, ["series", "text"])["value"].null_count() == 2
+
+
+@pytest.fixture
+def asked_for(run, monkeypatch):
+    """What modality_values is given, with features by hand in place of a run's."""
+    ours = replace(features(), blocks={"tabular": (0, 2), "time_series": (2, 3), "image": (3, 5)})
+    monkeypatch.setattr(modality_values, "features_of", lambda *_: ours)
+    theirs = replace(features(), blocks={**features().blocks, "another": (5, 5)})
+    monkeypatch.setattr(modality_values, "haim_features", lambda *_: theirs)
+    monkeypatch.setattr(modality_values, "split_rows", lambda _, __, split: rows(split))
+
+    def ask(*names):
+        settled = run.settings.model_copy(update={"combinations": names})
+        inputs = SimpleNamespace(haim=None)
+        return modality_values.modality_values(
+            replace(run, settings=settled), None, inputs, Stage(run.directory.root / "models", "m"), TASK
+        )
+
+    return ask
+
+
+def test_systems_are_taken_apart_by_the_modalities_they_have(asked_for):
+    by_sources, haim, ours = asked_for("haim_sources", "haim", "xhaim")
+    assert (by_sources.models, haim.models, ours.models) == (15, 7, 7)
+    for one in (by_sources, haim):
+        assert one.values["modality"].unique(maintain_order=True).to_list() == ["tabular", "time series", "text"]
+        assert one.combinations.height == 2 * 7
+    assert ours.values["modality"].unique(maintain_order=True).to_list() == ["tabular", "time series", "images"]
+    whole = haim.combinations.filter(pl.col("combination").list.len() == 3).sort("split")["auc"]
+    sums = haim.values.group_by("split", maintain_order=True).agg(pl.col("value").sum())["value"]
+    assert sums.to_list() == pytest.approx([score - 0.5 for score in whole])
+
+
+def test_nothing_is_fitted_that_was_not_asked_for_or_cannot_be(asked_for, run, monkeypatch):
+    assert asked_for() == []
+    monkeypatch.setattr(modality_values, "split_rows", lambda _, __, split: rows(split, positives=0))
+    assert asked_for("haim") == []
+    assert "0 positive" in run.watch.notes[0]
+    assert not (run.directory.root / "combinations").exists()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from datetime import datetime
 
 import polars as pl
@@ -91,3 +95,36 @@ def test_broken_json_is_named(tmp_path):
     path.write_text("{")
     with pytest.raises(DataError, match=r"a\.json"):
         read_json(path)
+
+
+def test_what_a_dead_process_left_half_written_is_swept_and_nothing_else(tmp_path):
+    run = tmp_path / "run"
+    write_json(run / "manifest.json", {"layout": 1})
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+
+    def left(name, hours):
+        path = run / "explanations" / "task" / name
+        write_json(path, {})
+        os.utime(path, (time.time() - 3600 * hours,) * 2)
+        return path
+
+    old = left(f".a.json.{gone.pid}", 2)
+    kept = [
+        left(f".b.json.{gone.pid}", 0.5),  # may be of another machine, which still writes
+        left(f".c.json.{os.getpid()}", 2),
+        left(f"d.json.{gone.pid}", 2),
+        left(".e.json", 2),
+    ]
+    RunDirectory.open(run)
+    assert not old.exists()
+    assert all(path.exists() for path in kept)
+
+
+def test_a_run_that_was_killed_in_its_first_write_can_begin_again(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".manifest.json.123").write_text("{")
+    RunDirectory.create(tmp_path / "run")
+    (tmp_path / "run" / ".other.json.123").write_text("{")
+    with pytest.raises(DataError, match="not empty"):
+        RunDirectory.create(tmp_path / "run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -21,11 +22,13 @@ from xhaim.events import CHEXPERT_FINDINGS, EVENT_SCHEMA
 from xhaim.predict.columns import check_features
 from xhaim.predict.image_reader import fit_image_reader
 from xhaim.records import Features
+from xhaim.run import image_readings
 from xhaim.run.context import Run
 from xhaim.run.directory import RunDirectory, write_json
 from xhaim.run.haim_numbers import haim_features, store_haim, without_block
 from xhaim.run.haim_published import PREFIX, haim_published_features, store_haim_published
-from xhaim.run.image_numbers import held_out_reader, read_images, store_images
+from xhaim.run.image_numbers import read_images, store_images
+from xhaim.run.image_readings import READER, held_out_reader, with_images
 from xhaim.run.known import store_known
 from xhaim.run.numbers import with_block
 from xhaim.run.people import People, SplitRows
@@ -203,8 +206,8 @@ def test_a_shard_that_is_lost_comes_back_with_the_same_bytes(run, people, publis
     assert bytes_of() == before
 
 
-def test_an_image_of_a_training_subject_is_read_by_the_network_that_never_saw_it(images, rows, tmp_path):
-    pixels, _ = read_images(images, rows.ids)
+def reader_of_eight(pixels, path):
+    """A reader of 40 images, kept as if only the first eight had been the training rows."""
     n = 44
     many = np.random.default_rng(1).integers(0, 255, (n, 64, 64), dtype=np.uint8)
     many[:N] = pixels
@@ -212,17 +215,37 @@ def test_an_image_of_a_training_subject_is_read_by_the_network_that_never_saw_it
     labels[:, 1] = np.arange(n) % 2
     train = np.r_[np.arange(8), np.arange(N, n)]
     reader = fit_image_reader(many, labels, np.arange(n), train, EncoderSettings(folds=2))
-    reader.save(tmp_path / "reader")
-    own = type(reader)(reader.out_of_fold[:8], reader.read_findings, reader.networks)
-    own.save(tmp_path / "own")
-    read = held_out_reader(tmp_path / "own", images, rows)
+    own = type(reader)(reader.out_of_fold[:8], reader.folds[:8], reader.read_findings, reader.networks)
+    own.save(path)
+    return reader
+
+
+def test_an_image_of_a_training_subject_is_read_by_the_network_that_never_saw_it(images, rows, tmp_path):
+    pixels, _ = read_images(images, rows.ids)
+    reader = reader_of_eight(pixels, tmp_path / "own")
+    read = held_out_reader(tmp_path / "own", rows)
     found = read(pixels, np.arange(N))
     assert found[:8, 1].tolist() == reader.out_of_fold[:8, 1].tolist()
     assert found[8:, 1] == pytest.approx(reader.read(pixels[8:])[:, 1])
     assert np.abs(found[:8, 1] - reader.read(pixels[:8])[:, 1]).min() > 0
     assert np.isnan(found[:, 0]).all()
-    assert held_out_reader(tmp_path / "none", images, rows) is None
-    assert held_out_reader(tmp_path / "own", None, rows) is None
+    assert held_out_reader(tmp_path / "none", rows) is None
+
+
+def test_images_are_read_once_and_what_was_read_is_kept(run, images, rows, tmp_path, monkeypatch):
+    pixels, _ = read_images(images, rows.ids)
+    reader = reader_of_eight(pixels, tmp_path / READER)
+    bare = Features(tuple(rows.ids), {}, np.zeros((N, 1), np.float32), ("x",), {"tabular": (0, 1)})
+    first = with_images(run, bare, images, rows, tmp_path)
+    assert list(first.blocks) == ["tabular", "image", "earlier_image"]
+    start, _ = first.blocks["image"]
+    assert first.values[:8, start + 1].tolist() == reader.out_of_fold[:8, 1].tolist()
+    monkeypatch.setattr(image_readings, "read_images", None)
+    again = with_images(run, bare, images, rows, tmp_path)
+    assert (again.names, again.blocks) == (first.names, first.blocks)
+    assert np.array_equal(again.values, first.values, equal_nan=True)
+    with pytest.raises(TypeError):  # of other samples nothing is kept
+        with_images(run, bare, images, replace(rows, ids=rows.ids[::-1]), tmp_path)
 
 
 def test_the_image_readings_of_xhaim_are_taken_over_and_a_block_can_be_left_out(run, people, rows):

@@ -7,7 +7,7 @@ from xhaim.config import FusionSettings
 from xhaim.errors import DataError, PrerequisiteError, TaskError
 from xhaim.records import Features
 from xhaim.run.people import SplitRows
-from xhaim.run.systems import SYSTEMS, Split, check_systems
+from xhaim.run.systems import FITTED, Split, check_systems
 
 N = 60
 BLOCKS = {
@@ -46,7 +46,7 @@ MADE = Split(ROWS, OURS, lambda: THEIRS, lambda: THEIRS, other("evidence"), othe
 
 
 def test_every_name_stands_for_something_that_can_be_fitted():
-    for name in SYSTEMS:
+    for name in FITTED:
         plan = MADE.plan(name)
         assert plan.features.values.shape == (N, len(plan.features.names))
         assert sorted(end - start for start, end in plan.features.blocks.values()) == sorted(
@@ -131,8 +131,8 @@ def test_a_share_of_train_is_of_subjects_and_grows_by_adding():
 
 
 def test_a_name_that_stands_for_nothing_is_refused():
-    check_systems(["xhaim", "without_image", "haim_50pct"], FusionSettings())
-    for name in ("xhiam", "without_lungs", "xhaim_0pct", "../x"):
+    check_systems(["xhaim", "without_image", "haim_50pct", "llm_only"], FusionSettings())
+    for name in ("xhiam", "llm_only_50pct", "without_lungs", "xhaim_0pct", "../x"):
         with pytest.raises(TaskError, match="no system"):
             check_systems([name], FusionSettings())
 

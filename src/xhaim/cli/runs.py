@@ -1,4 +1,4 @@
-"""Verbs of runs: demo, run, explain, report."""
+"""Verbs of runs: demo, run, costs, report."""
 
 from __future__ import annotations
 
@@ -85,36 +85,6 @@ def run(
         say(written.summary, as_json=True)
     else:
         written.show(Console())
-
-
-@app.command()
-def explain(
-    run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    task: Annotated[str, typer.Option(help="Id of one of the run's tasks.")],
-    sample: Annotated[str | None, typer.Option(help="Sample id, or the beginning of one.")] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List the samples that have a label for the task.")] = False,
-    record: Annotated[
-        bool, typer.Option("--record", help="Tell instead what the record held before the prediction, in words.")
-    ] = False,
-    as_json: AsJson = False,
-    dry_run: DryRun = False,
-) -> None:
-    """Explain one sample: its risk, the evidence for and against with measured effects, what is missing."""
-    from xhaim.explain.render import to_json, to_text
-    from xhaim.run.single import explain_one, list_samples, record_in_words
-
-    if list_ or sample is None:
-        say({"samples": list_samples(run_dir, task)}, as_json=as_json)
-        return
-    if dry_run:
-        say({"would": f"explain {sample} for {task}", "from": str(run_dir)}, as_json=as_json)
-        return
-    if record:
-        lines, marks = record_in_words(run_dir, task, sample, watch(as_json))
-        say({"record": list(lines), "rests on": marks}, as_json=as_json)
-        return
-    explained = explain_one(run_dir, task, sample, watch(as_json))
-    typer.echo(to_json(explained.explanation) if as_json else explained.preface + to_text(explained.explanation))
 
 
 @app.command()

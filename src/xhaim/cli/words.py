@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from xhaim.config import RunSettings
-from xhaim.errors import DataError
+from xhaim.errors import DataError, did_you_mean
 from xhaim.task import shipped_tasks
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
@@ -89,6 +90,13 @@ def engine_named(word: str) -> Literal["local", "ray"]:
     if word not in known:
         raise DataError("no such engine", got=word[:40], expected=" or ".join(known))
     return known[word]
+
+
+def one_word(word: str, known: Sequence[str], what: str) -> str:
+    """Return a word that is known. Raises DataError for another."""
+    if word not in known:
+        raise DataError(f"no such {what}", got=word[:40], expected=did_you_mean(word, known))
+    return word
 
 
 def watch(quiet: bool) -> Any:  # noqa: ANN401  (Bars or Quiet)

@@ -8,6 +8,7 @@ from xhaim.evaluate.bootstrap import RESAMPLES
 from xhaim.evaluate.comparison_tables import comparisons, subgroup_table
 from xhaim.evaluate.decision_tables import benefits, operating_points
 from xhaim.evaluate.experiment import Experiment
+from xhaim.evaluate.modality_tables import combination_table, shapley_table
 from xhaim.evaluate.score_tables import calibration, performance
 from xhaim.evaluate.side_by_side import policy_table, table_2
 from xhaim.evaluate.typed_table import Table
@@ -27,6 +28,7 @@ def evaluation_tables(
 
         made.append(work(experiments, resamples=resamples, seed=seed, progress=tell))
     ranked, compared, grouped = made
+    worth = (combination_table(experiments), shapley_table(experiments)) if any(e.worth for e in experiments) else ()
     return (
         table_2(experiments),
         ranked,
@@ -36,4 +38,5 @@ def evaluation_tables(
         operating_points(experiments),
         benefits(experiments),
         grouped,
+        *worth,
     )

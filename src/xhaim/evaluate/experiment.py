@@ -17,6 +17,20 @@ POLICIES: tuple[ReportPolicy, ...] = ("admissible", "none", "prior_only", "prior
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """What each modality is worth to one system, split by split."""
+
+    system: str
+    """``haim``, ``haim_sources`` or ``xhaim``."""
+    models: int
+    """Fitted for each split."""
+    combinations: pl.DataFrame
+    """split, combination (names of modalities), auc, reason."""
+    values: pl.DataFrame
+    """split, modality, value (Shapley, in AUC), reason."""
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """One task under one report policy."""
 
@@ -29,6 +43,8 @@ class Experiment:
     """``subgroups.GROUP_SCHEMA``: of each sample, the groups it belongs to."""
     truth: pl.DataFrame | None = None
     """sample_id, task_id, best: the latent probability, where patients are simulated."""
+    worth: tuple[Worth, ...] = ()
+    """Of the systems whose combinations of modalities were asked for."""
 
     @property
     def leaky(self) -> bool:

@@ -21,6 +21,7 @@ MODEL_LABELS: dict[str, str] = {
     "haim_no_radiology": "HAIM, no radiology",
     "haim_published": "HAIM, as published",
     "haim_our_fusion": "HAIM's features, xHAIM's fusion",
+    "llm_only": "Language model by itself",
     "prevalence": "Prevalence",
     "demographics": "Demographics only",
     **{f"only_{block}": f"xHAIM, {block} alone" for block in BLOCKS},

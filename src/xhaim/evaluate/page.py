@@ -21,7 +21,7 @@ from xhaim.evaluate.parts import (
 )
 from xhaim.evaluate.sources import Anchors, Sources, sources
 from xhaim.evaluate.wording import interval, moment, percent, share
-from xhaim.records import Citation, Explanation, Record, Summary
+from xhaim.records import Citation, Explanation, KnowledgeLine, Record, Summary
 from xhaim.task import Task
 
 _ROLE_TITLES = {
@@ -50,6 +50,15 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion of a guideline."""
+
+    sentence: Sentence
+    knowledge: tuple[int, ...]
+    """Of its [K n]."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExplanationView:
     """One explanation."""
 
@@ -71,6 +80,10 @@ class ExplanationView:
     """For, against, and what else is cited."""
     missing: tuple[Sentence, ...]
     change: tuple[Sentence, ...]
+    knowledge: tuple[tuple[str, KnowledgeLine], ...]
+    """(K n, line): what the [K n] stand for."""
+    criteria: tuple[tuple[str, tuple[Criterion, ...]], ...]
+    """(status, criteria): met, not met, unknown; those that are there."""
     contributions: tuple[Contribution, ...]
     summaries: tuple[tuple[str, str, tuple[Sentence, ...]], ...]
     """(modality, writer, sentences)."""
@@ -185,12 +198,24 @@ def _explanation(
         evidence=evidence_lines(item, marks),
         missing=sentences([one for one in item.statements if one.role == "missing"], marks),
         change=sentences([one for one in item.statements if one.role == "change"], marks),
+        knowledge=tuple((f"K {one.marker}", one.line) for one in item.knowledge),
+        criteria=_criteria(item, marks),
         contributions=contributions(item.contributions),
         summaries=tuple(summary_lines(summary, anchors) for summary in summaries),
         dropped=item.dropped,
         checked=len(item.statements),
         writer=item.writer,
     )
+
+
+def _criteria(item: Explanation, marks: Mapping[int, Mark]) -> tuple[tuple[str, tuple[Criterion, ...]], ...]:
+    found = []
+    for status in ("met", "not met", "unknown"):
+        mine = [one for one in item.statements if one.role == "checklist" and one.status == status]
+        if mine:
+            pairs = zip(sentences(mine, marks), mine, strict=True)
+            found.append((status.capitalize(), tuple(Criterion(said, one.knowledge) for said, one in pairs)))
+    return tuple(found)
 
 
 def _target(citation: Citation, anchors: Anchors) -> str:

@@ -15,9 +15,10 @@ from xhaim.errors import DataError
 from xhaim.explain.additive import additive, by_marker
 from xhaim.explain.attribution import Attribution, Measured, attribute
 from xhaim.explain.candidates import by_signal, candidates
-from xhaim.explain.facts import ModelFacts, RiskWithout
+from xhaim.explain.facts import Medicine, ModelFacts, RiskWithout
 from xhaim.explain.faithfulness import faithfulness, faithfulness_sentence
 from xhaim.explain.gaps import change_sentences, joint_figures, limit_sentences, missing_sentences
+from xhaim.explain.medicine import checklist_sentences, criterion_figures, knowledge_sentences
 from xhaim.explain.statements import (
     Draft,
     evidence_sentence,
@@ -36,6 +37,7 @@ from xhaim.records import (
     Explanation,
     Faithfulness,
     Image,
+    KnowledgeCitation,
     Measurement,
     Modality,
     Record,
@@ -46,6 +48,7 @@ from xhaim.records import (
 from xhaim.task import Task
 
 NO_MODEL = "no model was fitted"
+NO_MEDICINE = Medicine()
 
 
 def explain(
@@ -58,6 +61,7 @@ def explain(
     settings: ExplainSettings,
     *,
     report_policy: ReportPolicy | None = None,
+    medicine: Medicine = NO_MEDICINE,
     simulated: bool,
 ) -> Explanation:
     """Explain one prediction. ``report_policy``: the run's, where it overrides the task's own.
@@ -72,7 +76,7 @@ def explain(
     pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements, facts.films)
     attribution = attribute(pieces, facts, risk_without, settings)
     whole = faithfulness(record, task.id, evidence, attribution, facts, risk_without)
-    drafts = _drafts(record, task, summaries, facts, attribution, whole)
+    drafts = _drafts(record, task, summaries, facts, attribution, whole, medicine)
     empty = Explanation(
         sample_id=record.sample.sample_id,
         task_id=task.id,
@@ -95,9 +99,9 @@ def explain(
         faithfulness=whole,
     )
     tested = [] if facts.tested is None else [tested_on(facts.tested)]
-    explanation = _verified(
-        empty, drafts, record, task, [fitted_on(facts), *tested, *joint_figures(attribution, facts)]
-    )
+    counted = criterion_figures(medicine.criteria)
+    figures = [fitted_on(facts), *tested, *joint_figures(attribution, facts), *counted]
+    explanation = _verified(empty, drafts, record, task, figures)
     if not settings.additive:
         return explanation
     shares = additive(record, task.id, evidence, attribution, facts, risk_without, settings.additive)
@@ -113,6 +117,7 @@ def observe(
     settings: ExplainSettings,
     *,
     report_policy: ReportPolicy | None = None,
+    medicine: Medicine = NO_MEDICINE,
     simulated: bool,
 ) -> Explanation:
     """Say what the record holds on the question where no model could be fitted, and no risk.
@@ -131,6 +136,8 @@ def observe(
         source = one.piece.source
         previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
         drafts.append(observed_sentence(one, record.sample, previous, measured))
+    drafts.extend(knowledge_sentences(medicine))
+    drafts.extend(checklist_sentences(medicine.criteria, record, measured))
     drafts.extend(missing_sentences(record, task, summaries, measured))
     empty = Explanation(
         sample_id=record.sample.sample_id,
@@ -151,7 +158,7 @@ def observe(
         simulated=simulated,
         unscored=reason,
     )
-    return _verified(empty, drafts, record, task, [reason])
+    return _verified(empty, drafts, record, task, [reason, *criterion_figures(medicine.criteria)])
 
 
 def _same_sample(record: Record, task: Task, inputs: Sequence[Evidence | Summary]) -> None:
@@ -171,6 +178,7 @@ def _drafts(
     facts: ModelFacts,
     attribution: Attribution,
     whole: Faithfulness | None,
+    medicine: Medicine,
 ) -> list[Draft]:
     """Compose every sentence, in the order in which it is read."""
     measured = {
@@ -192,6 +200,8 @@ def _drafts(
     cited = len(drafts) > 1
     if not cited:
         drafts.append(Draft("missing", "Nothing in this record could be shown as evidence for or against."))
+    drafts.extend(knowledge_sentences(medicine))
+    drafts.extend(checklist_sentences(medicine.criteria, record, measured))
     drafts.extend(missing_sentences(record, task, summaries, measured))
     drafts.extend(change_sentences(attribution, facts))
     drafts.extend([] if whole is None else [faithfulness_sentence(whole, attribution, facts.risk)])
@@ -221,8 +231,10 @@ def _verified(
     """Number the citations and verify; leave out what fails, until nothing does."""
     kept, dropped = list(drafts), list(empty.dropped)
     while True:
-        statements, citations = _numbered(kept)
-        explanation = replace(empty, statements=statements, citations=citations, dropped=tuple(dropped))
+        statements, citations, knowledge = _numbered(kept)
+        explanation = replace(
+            empty, statements=statements, citations=citations, knowledge=knowledge, dropped=tuple(dropped)
+        )
         faults = verify(explanation, record, task=task, figures=figures)
         bad: dict[int, str] = {}
         for fault in faults:
@@ -235,14 +247,20 @@ def _verified(
         kept = [draft for place, draft in enumerate(kept) if place not in bad]
 
 
-def _numbered(drafts: Sequence[Draft]) -> tuple[tuple[Statement, ...], tuple[Citation, ...]]:
-    """Give markers 1 to n in the order of first use; the same source and span has one marker."""
+def _numbered(
+    drafts: Sequence[Draft],
+) -> tuple[tuple[Statement, ...], tuple[Citation, ...], tuple[KnowledgeCitation, ...]]:
+    """Give markers 1 to n in the order of first use; the same source and span, or line, has one marker."""
     citations: dict[tuple[str, str, int | None, int | None], Citation] = {}
+    lines: dict[str, KnowledgeCitation] = {}
     statements = []
     for draft in drafts:
-        markers = []
+        markers, knowledge = [], []
         for cited in draft.cites:
             numbered = citations.setdefault(key_of(cited), replace(cited, marker=len(citations) + 1))
             markers.append(numbered.marker)
-        statements.append(Statement(draft.text, draft.role, tuple(markers)))
-    return tuple(statements), tuple(citations.values())
+        for line in draft.knowledge:
+            known = lines.setdefault(line.line_id, KnowledgeCitation(len(lines) + 1, line))
+            knowledge.append(known.marker)
+        statements.append(Statement(draft.text, draft.role, tuple(markers), tuple(knowledge), draft.status))
+    return tuple(statements), tuple(citations.values()), tuple(lines.values())

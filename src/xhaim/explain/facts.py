@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xhaim.errors import DataError
-from xhaim.records import Image
+from xhaim.records import Criterion, Image, KnowledgeLine, Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,18 @@ class Films:
     score: float | None = None
     """What the image network gives the index image for the task's finding, [0, 1], not calibrated; ``None``: no image,
     or not read for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Medicine:
+    """What medicine says of the question: never evidence about the patient."""
+
+    lines: tuple[KnowledgeLine, ...] = ()
+    """What the finding or the outcome is, and passages of somebody's own folder."""
+    named: tuple[Named, ...] = ()
+    """Signs and mimics that the patient's evidence names."""
+    criteria: tuple[Criterion, ...] = ()
+    """The criteria of a guideline, judged on the record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import textwrap
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from xhaim.errors import DataError
-from xhaim.explain.words import shown
-from xhaim.records import Citation, Explanation, Statement
+from xhaim.explain.words import points, shown
+from xhaim.records import Citation, Explanation, KnowledgeCitation, Statement
 from xhaim.text.values import printable
 
 _HEADINGS = {
@@ -18,6 +19,8 @@ _HEADINGS = {
     "for": "Evidence for",
     "against": "Evidence against",
     "observed": "What the record holds",
+    "knowledge": "What medicine says",
+    "checklist": "Criteria",
     "missing": "Missing or stale",
     "change": "What would change it",
     "model": "The model",
@@ -35,19 +38,46 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
     leaky = "LEAKY: " if explanation.report_policy == "index_included" else ""
     parts.append(_wrap(f"{leaky}Radiology text: {explanation.report_policy}.", width, ""))
     for role, heading in _HEADINGS.items():
-        lines = [_sentence(one) for one in explanation.statements if one.role == role]
+        lines = [_sentence(one) for one in _told(explanation, role)]
         if lines:
             parts.append("\n".join([*([f"\n{heading}"] if heading else [""]), *(_wrap(x, width, "- ") for x in lines)]))
     if explanation.citations:
         parts.append("\n".join(["\nSources", *(_wrap(_source(one), width, "") for one in explanation.citations)]))
+    if explanation.knowledge:
+        parts.append("\n".join(["\nKnowledge", *(_wrap(_known(one), width, "") for one in explanation.knowledge)]))
+    if explanation.additive:
+        parts.append("\n".join(["\nShares that sum to the risk less the base rate", *_shares(explanation)]))
     if explanation.dropped:
         count = len(explanation.dropped)
         parts.append(f"\nNot shown, since it failed a check: {count} {'item' if count == 1 else 'items'}.")
     return "\n".join(parts) + "\n"
 
 
+def _told(explanation: Explanation, role: str) -> list[Statement]:
+    """Return the statements of a role; of criteria those that are met, and one line each for all others."""
+    mine = [one for one in explanation.statements if one.role == role]
+    if role != "checklist":
+        return mine
+    told = [one for one in mine if one.status == "met"]
+    for status in ("not met", "unknown"):
+        names = [one.text.split(": ", 1)[0] for one in mine if one.status == status]
+        if names:
+            told.append(Statement(f"{status.capitalize()}: {'; '.join(names)}.", "checklist", ()))
+    return told
+
+
+def _known(citation: KnowledgeCitation) -> str:
+    line = citation.line
+    place = "" if line.url is None else f", {shown(line.url)}"
+    return f"[K {citation.marker}] {shown(line.source)}{place} ({shown(line.licence)}): {shown(line.text)}"
+
+
+def _shares(explanation: Explanation) -> list[str]:
+    return [f"- {name}: {points(share)}" for name, share in explanation.additive.items()]
+
+
 def _sentence(statement: Statement) -> str:
-    marks = "".join(f"[{marker}]" for marker in statement.markers)
+    marks = "".join([f"[{one}]" for one in statement.markers] + [f"[K {one}]" for one in statement.knowledge])
     text = printable(statement.text)
     return f"{text.removesuffix('.')} {marks}." if marks else text
 
@@ -68,6 +98,11 @@ def _wrap(text: str, width: int, bullet: str) -> str:
 def to_json(explanation: Explanation) -> str:
     """Return the explanation as JSON; ``from_json`` gives back an equal one."""
     return _ADAPTER.dump_json(explanation, indent=1).decode()
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of what ``to_json`` writes."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_ADAPTER.json_schema(mode="serialization")}
 
 
 def from_json(text: str) -> Explanation:

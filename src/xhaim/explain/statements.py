@@ -12,11 +12,11 @@ from xhaim.explain.attribution import Measured
 from xhaim.explain.facts import ModelFacts, Ranking
 from xhaim.explain.pieces import Passage
 from xhaim.explain.quotes import Quote
-from xhaim.records import Citation, Image, Measurement, Sample
+from xhaim.records import Citation, CriterionStatus, Image, KnowledgeLine, Measurement, Sample
 from xhaim.task import Task
 from xhaim.text import values
 
-Role = Literal["risk", "for", "against", "observed", "missing", "change", "model", "limits"]
+Role = Literal["risk", "for", "against", "observed", "knowledge", "checklist", "missing", "change", "model", "limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Draft:
     text: str
     cites: tuple[Citation, ...] = ()
     """With marker 0."""
+    knowledge: tuple[KnowledgeLine, ...] = ()
+    status: CriterionStatus | None = None
 
 
 def risk_sentence(task: Task, facts: ModelFacts) -> Draft:
@@ -169,7 +171,7 @@ def _observation(
     if isinstance(source, Passage):
         return _passage(source, sample), cites(one)
     if isinstance(source, Image):
-        return _image(source, sample, score), (cite(one),)
+        return image_words(source, sample, score), (cite(one),)
     shown = [cite(one)]
     trend = ""
     if earlier is not None:
@@ -193,7 +195,7 @@ def _passage(source: Passage, sample: Sample) -> str:
 _LABELS = {0.0: "negative", 0.5: "uncertain", 1.0: "positive"}
 
 
-def _image(image: Image, sample: Sample, score: float | None) -> str:
+def image_words(image: Image, sample: Sample, score: float | None) -> str:
     """Say who read an image; of the index image also what it made of it."""
     index = image.image_id == sample.index_image_id
     which = "index chest X-ray" if index else "earlier chest X-ray"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from xhaim.explain.claims import Claim, Kind, polarity_changes, risk_faults, text_faults
 from xhaim.explain.figures import cited_figures, own_figures
 from xhaim.explain.quotes import polarities
-from xhaim.explain.words import document_label, image_label
+from xhaim.explain.words import document_label, image_label, shown
 from xhaim.records import Citation, Document, Explanation, Image, Measurement, Record, Statement
 from xhaim.task import Task
 from xhaim.text.sentences import sentences
@@ -40,11 +40,13 @@ def verify(
     its citations; its figures stand in its citations or in the explanation's own facts; sides and negation agree.
 
     ``task`` adds what is said of its concepts. ``figures``: texts with further figures that this run measured (joint
-    removals, counts of stays); without them those of the roles ``change`` and ``model`` cannot be checked and are not.
+    removals, counts of stays, thresholds); without them those of the roles ``change``, ``model`` and ``checklist``
+    cannot be checked and are not.
     """
     if explanation.sample_id != record.sample.sample_id or (task is not None and explanation.task_id != task.id):
         return [Fault("sample", None, "the explanation is of another sample or task")]
     faults = [Fault(kind, marker, detail) for marker, (kind, detail) in _marker_faults(explanation)]
+    faults.extend(Fault("marker", None, detail, place) for place, detail in _knowledge_faults(explanation))
     for citation in explanation.citations:
         claims = _citation_faults(citation, record, task)
         faults.extend(Fault(kind, citation.marker, detail) for kind, detail in claims)
@@ -63,6 +65,22 @@ def _marker_faults(explanation: Explanation) -> Iterator[tuple[int, Claim]]:
         elif citation.marker not in used:
             yield citation.marker, ("unused", "no sentence uses the citation")
         seen.add(citation.marker)
+
+
+def _knowledge_faults(explanation: Explanation) -> Iterator[tuple[int, str]]:
+    """Check the [K n]: each stands for a line, and only a sentence of knowledge or of a criterion rests on one."""
+    known = [one.marker for one in explanation.knowledge]
+    numbered = known == list(range(1, len(known) + 1))
+    lines = {one.marker: one.line for one in explanation.knowledge}
+    for place, statement in enumerate(explanation.statements):
+        if statement.knowledge and statement.role not in ("knowledge", "checklist"):
+            yield place, "knowledge is cited as if it were evidence"
+        elif not numbered or set(statement.knowledge) - set(lines):
+            yield place, "a [K n] without a line"
+        elif statement.role == "knowledge" and [statement.text] != [shown(lines[n].text) for n in statement.knowledge]:
+            yield place, "a sentence of knowledge is not the line that it cites"
+        elif statement.role == "checklist" and not statement.knowledge:
+            yield place, "a criterion without its source"
 
 
 def _citation_faults(citation: Citation, record: Record, task: Task | None) -> Iterator[Claim]:
@@ -134,7 +152,9 @@ def _statement_faults(
     if set(statement.markers) - {citation.marker for citation in cited} or min(statement.markers, default=1) < 1:
         yield "marker", "a marker without a citation"
     allowed = None
-    if extra is not None or statement.role not in ("change", "model"):
+    if statement.role == "knowledge":
+        allowed = None  # it is its line, word for word, and says nothing of the patient
+    elif extra is not None or statement.role not in ("change", "model", "checklist"):
         texts = [*(extra or ()), *((task.outcome, task.title) if task is not None else ())]
         allowed = own_figures(explanation, texts)
         for citation in cited:

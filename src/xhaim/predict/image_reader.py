@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -47,6 +47,8 @@ class ImageReader:
     out_of_fold: NDArray[np.float32]
     """[len(train), 14] logits of the training rows, in their given order, by the network that never saw the subject;
     NaN for a finding that is not read."""
+    folds: NDArray[np.int64]
+    """[len(train)]: the fold of each of them, which is the network that never saw its subject."""
     read_findings: NDArray[np.bool_]
     """[14]: which of ``CHEXPERT_FINDINGS`` had ten images of either class in training."""
     networks: tuple[nn.Sequential, ...]
@@ -57,6 +59,17 @@ class ImageReader:
         logits = np.mean([_logits(network, prepared) for network in self.networks], axis=0)
         return _masked(logits, self.read_findings)
 
+    def read_held_out(self, images: NDArray[np.uint8], folds: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the logits of images [n, h, w] of subjects in the given ``folds`` [n]; -1: a subject of no fold.
+
+        Each is read by the one network that never saw its subject; by all of them, as ``read`` does, at -1.
+        """
+        found = np.zeros((len(images), len(CHEXPERT_FINDINGS)), dtype=np.float32)
+        found[folds < 0] = self.read(images[folds < 0])
+        for fold, network in enumerate(self.networks):
+            found[folds == fold] = replace(self, networks=(network,)).read(images[folds == fold])
+        return found
+
     def save(self, path: Path) -> None:
         """Write one safetensors file, whole or not at all."""
         tensors = {
@@ -65,6 +78,7 @@ class ImageReader:
             for key, value in network.state_dict().items()
         }
         tensors["out_of_fold"] = torch.from_numpy(self.out_of_fold)
+        tensors["folds"] = torch.from_numpy(self.folds)
         said = {"read": self.read_findings.tolist(), "networks": len(self.networks)}
         metadata = {"reader": json.dumps(said)}  # one key: safetensors writes several in no fixed order
         write_bytes(path, to_safetensors(tensors, metadata))
@@ -83,7 +97,7 @@ class ImageReader:
                 network.load_state_dict(own)
                 networks.append(network.eval())
             read = np.array(metadata["read"], dtype=np.bool_)
-            return cls(tensors["out_of_fold"].numpy(), read, tuple(networks))
+            return cls(tensors["out_of_fold"].numpy(), tensors["folds"].numpy(), read, tuple(networks))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise DataError(
                 f"{path} holds no image reader", got=type(error).__name__, do="run the stage again"
@@ -128,7 +142,7 @@ def fit_image_reader(
         network = _train(prepared[~held], targets[~held], settings.seed)
         out_of_fold[held] = _logits(network, prepared[held])
         networks.append(network)
-    return ImageReader(_masked(out_of_fold, read), read, tuple(networks))
+    return ImageReader(_masked(out_of_fold, read), folds, read, tuple(networks))
 
 
 def _new_network() -> nn.Sequential:

@@ -36,9 +36,8 @@ def scores(run: Run, known: Stage, concepts: Stage, task: Task, rows: SplitRows)
 def _keywords(concepts: Stage, task: Task, rows: SplitRows, base: float) -> NDArray[np.float64]:
     """Whether the newest mention of the task's first concept in the evidence affirms it; never said: the base rate."""
     column = f"concepts|{task.concepts[0].name}, last said"
-    frame = pl.DataFrame({"sample_id": rows.ids}).join(
-        concepts.frame().select("sample_id", column), on="sample_id", how="left"
-    )
+    asked = pl.DataFrame({"sample_id": rows.ids})
+    frame = asked.join(concepts.frame().select("sample_id", column), "sample_id", how="left", maintain_order="left")
     said = frame[column].fill_nan(None).cast(pl.Float64).to_numpy()
     return np.where(np.isnan(said), base, 0.5 + said / 2)
 
@@ -52,7 +51,7 @@ def _carry_forward(known: Stage, finding: str, rows: SplitRows, base: float) -> 
         .group_by("sample_id", maintain_order=True)
         .agg(pl.col("numeric_value").last().replace(-1.0, 0.5).cast(pl.Float64).alias("last"))
     )
-    frame = pl.DataFrame({"sample_id": rows.ids}).join(earlier, on="sample_id", how="left")
+    frame = pl.DataFrame({"sample_id": rows.ids}).join(earlier, on="sample_id", how="left", maintain_order="left")
     return frame["last"].fill_null(base).to_numpy()
 
 

@@ -1,12 +1,11 @@
 """Stage: what each modality is worth. A model for every combination of them, its AUC on the test part, Shapley values.
 
-Of n modalities 2^n - 1 models for each split. Texts are embedded once, by the frozen encoder. No verb asks for it yet.
+Of n modalities 2^n - 1 models for each split. ``modality_values`` says of which systems and by which fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +13,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from xhaim.config import EncoderSettings, FusionSettings
 from xhaim.errors import DataError
 from xhaim.evaluate.metrics import Score, Unscored, auc
-from xhaim.evaluate.shapley import every_combination, shapley
+from xhaim.evaluate.shapley import by_modality, every_combination, shapley
 from xhaim.records import Features
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage, write_frame
-from xhaim.run.numbers import with_block
 from xhaim.run.parallel import share
 from xhaim.run.people import SplitRows
 from xhaim.task import Task
@@ -89,45 +86,34 @@ def by_blocks(features: Features) -> dict[str, tuple[str, ...]]:
     return {block: (block,) for block in features.blocks}
 
 
-def shapley_values(stage: Stage, modalities: Sequence[str]) -> pl.DataFrame:
-    """Return the Shapley value of each modality and split, or why there is none: rows of SHAPLEY_SCHEMA."""
+def shapley_values(combinations: pl.DataFrame, modalities: Sequence[str]) -> pl.DataFrame:
+    """Return the Shapley value of each modality and split, or why there is none: rows of SHAPLEY_SCHEMA.
+
+    ``combinations``: rows of COMBINATION_SCHEMA, all of these modalities, as a stage's frame or ``of_modalities``.
+    """
     rows = []
-    for (split,), mine in stage.frame().sort("split").group_by("split", maintain_order=True):
-        scores = {frozenset(some): _score(score, why) for some, score, why in mine.drop("split").iter_rows()}
+    for (split,), mine in combinations.sort("split").group_by("split", maintain_order=True):
+        wanted = mine.select("combination", "auc", "reason")
+        scores = {frozenset(some): _score(score, why) for some, score, why in wanted.iter_rows()}
         for modality, value in shapley(scores, modalities).items():
             rows.append((split, modality, *_cells(value)))
     return pl.DataFrame(rows, schema=SHAPLEY_SCHEMA, orient="row")
 
 
-def embedded(features: Features, settings: EncoderSettings) -> Features:
-    """Return the features with each text as the block of its frozen embedding: nothing is fine-tuned."""
-    if not features.texts:
-        return features
-    from xhaim.predict.encoder import load_encoder
-    from xhaim.predict.finetune import pretrained
+def of_modalities(combinations: pl.DataFrame, modality: Mapping[str, str]) -> pl.DataFrame:
+    """Return the combinations of sources as those of their modalities: the mean AUC over all of exactly these (HAIM).
 
-    base = load_encoder(settings.name, settings.trainable_layers, settings.precision)
-    found = replace(features, texts={})
-    for modality, texts in features.texts.items():
-        missing = np.array([[not text] for text in texts], np.float32).reshape(-1, 1)
-        names = [f"{modality} summary, dimension {place}" for place in range(base.dim)]
-        vectors = np.hstack([pretrained(base).embed(texts)[0], missing])
-        found = with_block(found, modality, [*names, f"{modality} summary, missing"], vectors)
-    return found
-
-
-def haim_trees(features: Features, rows: SplitRows) -> NDArray[np.float64]:
-    """Fit XGBoost as HAIM's scripts are set: 200 trees of depth 5, learning rate 0.3, every column seen by every tree.
-
-    They are the first of its grid; to search the whole grid for each of thousands of models is what HAIM spares too.
+    ``modality``: source -> modality. Rows of COMBINATION_SCHEMA, by split, small combinations first.
     """
-    from xhaim.predict.trees import learn
-
-    X, train = features.values, np.sort(rows.train)
-    one_fold = np.zeros(len(train), np.int64)
-    every_column = np.ones(X.shape[1], np.float32)
-    found = learn(X[train], rows.labels[train], one_fold, every_column, FusionSettings(grid="haim"))
-    return found.member.margins(X)
+    rows = []
+    for (split,), mine in combinations.sort("split").group_by("split", maintain_order=True):
+        wanted = mine.select("combination", "auc", "reason")
+        scores = {frozenset(some): _score(score, why) for some, score, why in wanted.iter_rows()}
+        found = by_modality(scores, modality)
+        rows += [
+            (split, sorted(some), *_cells(found[some])) for some in sorted(found, key=lambda s: (len(s), sorted(s)))
+        ]
+    return pl.DataFrame(rows, schema=COMBINATION_SCHEMA, orient="row")
 
 
 def _one(

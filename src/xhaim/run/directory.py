@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,6 +23,12 @@ from xhaim.errors import DataError, PrerequisiteError
 
 LAYOUT = 1
 """Of the run directory; another one is refused."""
+_BEGUN = re.compile(r"\.manifest\.json\.\d+")
+"""All that a run which was killed at its very beginning may hold."""
+_UNFINISHED = re.compile(r"\..+\.(\d{1,9})")
+"""What ``write_bytes`` writes until the file is whole: ``.NAME.PID``."""
+_AN_HOUR = 3600
+"""Seconds: nothing takes as long to write, so even a process of another machine, on storage of both, has ended."""
 
 
 def write_json(path: Path, content: Any) -> None:  # noqa: ANN401  (whatever JSON can hold)
@@ -54,6 +63,27 @@ def code_hash() -> str:
         if path.is_file() and path.suffix in {".py", ".yaml", ".txt", ".j2", ".css", ".js"}:
             digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _sweep(root: Path) -> None:
+    """Remove what processes that have died since left half written."""
+    for path in root.rglob(".*"):
+        found = _UNFINISHED.fullmatch(path.name)
+        if found is None or _lives(int(found[1])) or not path.is_file():
+            continue
+        with suppress(FileNotFoundError):  # somebody else swept it
+            if time.time() - path.stat().st_mtime > _AN_HOUR:
+                path.unlink()
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # no signal: only asks
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +136,10 @@ class RunDirectory:
                 raise DataError(
                     f"{root} is a run of another version", got=found, expected=LAYOUT, do="choose another --out"
                 )
-        elif root.exists() and any(path.name != ".manifest.json.part" for path in root.iterdir()):
+        elif root.exists() and any(not _BEGUN.fullmatch(path.name) for path in root.iterdir()):
             raise DataError(f"{root} is not empty and not a run", expected="a new folder", do="choose another --out")
         root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
         return cls(root)
 
     @classmethod

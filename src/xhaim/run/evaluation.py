@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from rich.console import Console
 
 from xhaim.config import RunSettings
@@ -17,24 +16,16 @@ from xhaim.evaluate.bootstrap import RESAMPLES
 from xhaim.evaluate.evaluation_tables import evaluation_tables
 from xhaim.evaluate.experiment import POLICIES, Experiment
 from xhaim.evaluate.grids import print_tables
-from xhaim.evaluate.subgroups import GROUP_SCHEMA, age_band
 from xhaim.evaluate.typed_table import Table
-from xhaim.modality.tabular import static_facts
 from xhaim.records import ReportPolicy
-from xhaim.run.baselines import BASELINES
 from xhaim.run.context import EngineName, Watcher
-from xhaim.run.directory import Stage
 from xhaim.run.evaluation_files import FORMATS, write_evaluation
-from xhaim.run.known import store_known
-from xhaim.run.models import all_predictions
+from xhaim.run.experiments import experiments_of
 from xhaim.run.pipeline import Results, begin, execute, load_tasks, plan
 from xhaim.run.reporting import Report, write_report
-from xhaim.run.truth import best_possible
 
 SYSTEMS = (*RunSettings.model_fields["systems"].default, "demographics", "another_patients_text")
 """What is fitted unless it is said: a run's own, and two more that a real model must beat."""
-ATTRIBUTES = ("sex", "race", "insurance", "language")
-_READ = ["sample_id", "prediction_time", "time", "code"]  # of what was known: no note is read for this
 FOLDER = "evaluation"
 OWN_POLICY = "own_policy"
 """Folder of the run in which each task has the report policy of its own file."""
@@ -61,7 +52,7 @@ class Evaluation:
 
     def show(self, console: Console) -> None:
         """Print the tables that compare models, and where all of them lie."""
-        keys = ("table-2", "performance", "comparisons", "policies")
+        keys = ("table-2", "performance", "comparisons", "policies", "shapley")
         print_tables(console, [table.grid for table in self.tables if table.key in keys])
         console.print(f"evaluation: {self.path}", highlight=False, markup=False, soft_wrap=True)
 
@@ -162,35 +153,3 @@ def _refuse_others(out: Path) -> None:
             expected=f"a new folder, or one that holds {FOLDER}/ and a run for each report policy",
             do="choose another --out",
         )
-
-
-def experiments_of(results: Results) -> list[Experiment]:
-    """Return each task of a finished run: the systems that its settings name, and the baselines beside them."""
-    run, people = results.run, results.people
-    shown = {"xhaim", *run.settings.systems, *BASELINES}
-    known = store_known(run, people)  # there already: only read
-    groups = {policy: groups_of(stage) for policy, stage in known.items()}
-    truth = best_possible(run.store, people, run.tasks)
-    return [
-        Experiment(
-            task,
-            run.policy(task),
-            run.store.simulated,
-            all_predictions([results.predictions[task.id]]).filter(pl.col("model").is_in(sorted(shown))),
-            groups[run.policy(task)],
-            truth,
-        )
-        for task in run.tasks
-    ]
-
-
-def groups_of(known: Stage) -> pl.DataFrame:
-    """Return GROUP_SCHEMA: sex, age band, race, insurance and language of each sample, as far as they are recorded."""
-    rows = []
-    for path in known.shards():
-        for sample_id, facts in static_facts(pl.read_parquet(path, columns=_READ)).items():
-            years = facts.get("age, years")
-            band = age_band(years if isinstance(years, float) else None)
-            stated = {"age": band, **{name: facts.get(name) for name in ATTRIBUTES}}
-            rows += [(sample_id, name, str(group)) for name, group in stated.items() if group is not None]
-    return pl.DataFrame(rows, schema=GROUP_SCHEMA, orient="row")

@@ -26,6 +26,7 @@ from xhaim.run.directory import Stage
 from xhaim.run.image_numbers import earlier_paths
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
+from xhaim.run.medicine import Library, library
 from xhaim.run.models import Inputs, features_of
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
@@ -70,6 +71,11 @@ class Explainer:
         return Model.load(self.predictions.path(f"split-{self.split}") / "xhaim")
 
     @cached_property
+    def library(self) -> Library:
+        """What medicine says of the task's question."""
+        return library(self.run, self.task)
+
+    @cached_property
     def tested(self) -> Ranking:
         """How the split's model ranked its test part."""
         path = self.predictions.path(f"split-{self.split}.parquet")
@@ -87,16 +93,18 @@ class Explainer:
         evidence = {item.modality: item for item in self._of(self.evidence, shard, sample, Evidence)}
         summaries = {item.modality: item for item in self._of(self.inputs.summaries, shard, sample, Summary)}
         record = known.record(sample)
+        medicine = self.library.of(record, evidence)
         settings, policy, simulated = self.run.settings.explain, self.run.policy(self.task), self.run.store.simulated
         if self.rows.too_few:
             reason = f"there are {self.rows.too_few}"
             return observe(
-                record, self.task, evidence, summaries, reason, settings, report_policy=policy, simulated=simulated
-            )
+                record, self.task, evidence, summaries, reason, settings,
+                report_policy=policy, medicine=medicine, simulated=simulated,
+            )  # fmt: skip
         facts, risk_without = self._model(sample, known, evidence, summaries)
         composed = explain(
             record, self.task, evidence, summaries, facts, risk_without, settings,
-            report_policy=policy, simulated=simulated,
+            report_policy=policy, medicine=medicine, simulated=simulated,
         )  # fmt: skip
         return self._phrased(composed, record)
 
@@ -163,7 +171,7 @@ class Explainer:
 def films_of(task: Task, sample: Sample, known: Known, row: Features) -> Films:
     """Return what the model had of chest films beside their reports, for one sample whose features are ``row``."""
     finding = task.label.finding if isinstance(task.label, FindingLabel) else None
-    labels = film_labels(known.events).filter(pl.col("finding") == finding).drop_nulls("study_id")
+    labels = film_labels(known.events).filter(pl.col("finding") == (finding or "")).drop_nulls("study_id")
     paths = earlier_paths(known.events, pl.DataFrame([asdict(sample)])) if "earlier_image" in row.blocks else {}
     path = paths.get(sample.sample_id, ("", 0.0))[0]
     score = None

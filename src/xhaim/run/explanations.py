@@ -17,6 +17,7 @@ from xhaim.records import Explanation, Sample
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.explainer import Explainer
+from xhaim.run.medicine import library
 from xhaim.run.models import Inputs
 from xhaim.run.parallel import share
 from xhaim.run.people import People
@@ -42,6 +43,7 @@ def explain_samples(
             run.settings.llm.decisive(),
             run.settings.entailment.at_least,
             nli.name if nli else None,
+            library(run, task).digest,
         ),
     )
     stage = run.task_stage("explanations", task, key)

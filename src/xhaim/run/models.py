@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from xhaim.config import settings_hash
 from xhaim.errors import DataError
@@ -20,31 +21,18 @@ from xhaim.run.context import Run
 from xhaim.run.directory import Stage, read_json, write_frame, write_json
 from xhaim.run.haim_numbers import haim_features
 from xhaim.run.haim_published import haim_published_features
-from xhaim.run.image_numbers import READER, held_out_reader, with_images
+from xhaim.run.image_readings import READER, held_out_reader, with_images
+from xhaim.run.llm_only import LLM_ONLY, answers, store_llm_only
 from xhaim.run.numbers import assemble
 from xhaim.run.parallel import share
 from xhaim.run.people import People, SplitRows, split_rows
+from xhaim.run.predictions import PREDICTION_SCHEMA, prediction_rows
 from xhaim.run.systems import Split
 from xhaim.run.unsummarised import evidence_texts, newest_texts
 from xhaim.task import Task
 
 if TYPE_CHECKING:
     from xhaim.predict.model import Model
-
-PREDICTION_SCHEMA = {
-    "sample_id": pl.String(),
-    "subject_id": pl.Int64(),
-    "task_id": pl.String(),
-    "model": pl.String(),
-    "split": pl.Int64(),
-    "part": pl.String(),
-    "label": pl.Int8(),
-    "raw": pl.Float64(),
-    "risk": pl.Float64(),
-    "low": pl.Float64(),
-    "high": pl.Float64(),
-    "abstains": pl.Boolean(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +49,15 @@ class Inputs:
     evidence: Stage
     haim_published: Stage | None = None
     """LEAKY; ``None`` unless it is one of the run's systems. The other stages' keys decide it too."""
+    llm_only: Stage | None = None
+    """``None`` unless it is one of the run's systems and a language model is configured; decided by the others too."""
 
     @property
     def keys(self) -> list[str]:
         """Everything upstream that decides the models."""
+        of_one_system = ("haim_published", LLM_ONLY)
         stages: list[Stage | None] = [
-            getattr(self, field.name) for field in fields(self) if field.name != "haim_published"
+            getattr(self, field.name) for field in fields(self) if field.name not in of_one_system
         ]
         return [stage.key if stage is not None else "" for stage in stages]
 
@@ -85,6 +76,8 @@ def predict_risks(run: Run, people: People, inputs: Inputs, task: Task) -> Stage
     A split whose file lacks a system of the settings is done again; what is fitted already is only read.
     """
     stage = _model_stage(run, people, inputs, task)
+    if LLM_ONLY in run.settings.systems:
+        inputs = replace(inputs, llm_only=store_llm_only(run, people, inputs.known, inputs.summaries, task))
     splits = range(run.settings.split.repeats)
     jobs = [
         Job(task, inputs, stage, split, rows)
@@ -131,6 +124,9 @@ def _one_split(run: Run, job: Job) -> Sequence[str]:
     asked = list(dict.fromkeys(("xhaim", *run.settings.systems)))
     found = []
     for name in asked:
+        if name == LLM_ONLY:
+            found += _by_a_language_model(run, job, wanted)
+            continue
         try:
             plan = made.plan(name)
             model = fit(
@@ -142,14 +138,22 @@ def _one_split(run: Run, job: Job) -> Sequence[str]:
                 raise
             run.watch.note(f"{task.title}: {name} is not among the systems: {error.what}")
             continue
-        found.append(_predictions(task, name, split, rows, _risks(model, take(plan.features, wanted))))
+        found.append(prediction_rows(task, name, split, rows, _risks(model, take(plan.features, wanted))))
     for name, scores in baselines.scores(run, job.inputs.known, job.inputs.concepts, task, rows).items():
         raw = scores[wanted]
         columns = {"raw": raw, "risk": raw} if name == "prevalence" else {"raw": raw}
-        found.append(_predictions(task, name, split, rows, columns))
+        found.append(prediction_rows(task, name, split, rows, columns))
     write_frame(target, pl.concat(found))
     write_json(target.with_suffix(".json"), {"systems": asked})
     return run.watch.notes
+
+
+def _by_a_language_model(run: Run, job: Job, wanted: NDArray[np.int64]) -> list[pl.DataFrame]:
+    if job.inputs.llm_only is None:
+        run.watch.note(f"{job.task.title}: {LLM_ONLY} is not among the systems: no language model is configured")
+        return []
+    said = answers(job.inputs.llm_only, job.rows.ids)[wanted]
+    return [prediction_rows(job.task, LLM_ONLY, job.split, job.rows, {"raw": said, "risk": said})]
 
 
 def _split_of(run: Run, job: Job, folder: Path) -> Split:
@@ -175,7 +179,7 @@ def _as_published(job: Job, reader: Path) -> Features:
     inputs, rows = job.inputs, job.rows
     if inputs.haim_published is None:
         raise DataError("haim_published has no features", expected="it among the run's systems")
-    read = held_out_reader(reader, inputs.images, rows)
+    read = held_out_reader(reader, rows) if inputs.images is not None else None
     finding = job.task.needs_image
     return haim_published_features(inputs.haim_published, inputs.images, rows, read, finding=finding)
 
@@ -195,30 +199,6 @@ def _risks(model: Model, features: Features) -> dict[str, Any]:
         "high": risks.high,
         "abstains": risks.outcomes.all(axis=1),
     }
-
-
-def _predictions(task: Task, model: str, split: int, rows: SplitRows, columns: dict[str, Any]) -> pl.DataFrame:
-    """Rows of validation and test, in their order; in-sample predictions of training rows are of no use."""
-    wanted = np.sort(np.r_[rows.validation, rows.test])
-    in_test = set(rows.test.tolist())
-    frame = pl.DataFrame(
-        {
-            "sample_id": [rows.ids[i] for i in wanted],
-            "subject_id": rows.subjects[wanted],
-            "task_id": task.id,
-            "model": model,
-            "split": split,
-            "part": ["test" if i in in_test else "validation" for i in wanted],
-            "label": rows.labels[wanted],
-            **columns,
-        }
-    )
-    missing = [pl.lit(None, kind).alias(name) for name, kind in PREDICTION_SCHEMA.items() if name not in frame.columns]
-    return (
-        frame.with_columns(missing)
-        .with_columns(pl.col("low", "high").fill_nan(None))
-        .select([pl.col(name).cast(kind) for name, kind in PREDICTION_SCHEMA.items()])
-    )
 
 
 def all_predictions(stages: Sequence[Stage]) -> pl.DataFrame:

@@ -95,7 +95,7 @@ def assemble(sample_ids: Sequence[str], stages: Sequence[Stage], summaries: Stag
     """Join the numeric stages, and the summaries' texts where there are some, for the given samples."""
     frame = pl.DataFrame({"sample_id": list(sample_ids)}, schema={"sample_id": pl.String()})
     for stage in stages:
-        frame = frame.join(stage.frame(), on="sample_id", how="left")
+        frame = frame.join(stage.frame(), on="sample_id", how="left", maintain_order="left")
     names = frame.columns[1:]
     texts: dict[str, tuple[str, ...]] = {}
     if summaries is not None:

@@ -122,12 +122,14 @@ def _labelled(run: Run, people: str, samples: pl.DataFrame, task: Task, file: St
     events = run.store.events()
     said = file.frame() if file else None
     frame = stage.once("labels.parquet", lambda: label(events, stays(events, required=False), samples, task, said))
-    labelled = frame.join(samples.select("sample_id", "subject_id"), on="sample_id", how="left")
+    subjects = samples.select("sample_id", "subject_id")
+    labelled = frame.join(subjects, on="sample_id", how="left", maintain_order="left")
     persons = run.store.persons()
     if persons is None:
         return labelled
     person = pl.coalesce("person_id", "subject_id")  # who is not listed is a person of their own
-    return labelled.join(persons, on="subject_id", how="left").with_columns(subject_id=person).drop("person_id")
+    found = labelled.join(persons, on="subject_id", how="left", maintain_order="left")
+    return found.with_columns(subject_id=person).drop("person_id")
 
 
 def _split(run: Run, people: str, kept: pl.DataFrame, samples: pl.DataFrame, task: Task) -> pl.DataFrame:
@@ -186,7 +188,7 @@ def split_rows(people: People, task: Task, split: int) -> SplitRows:
     """Return the rows of one split, in order of sample_id."""
     labelled = people.labels[task.id].sort("sample_id")
     parts = people.splits[task.id].filter(pl.col("split") == split).select("sample_id", "part")
-    frame = labelled.join(parts, on="sample_id", how="left")
+    frame = labelled.join(parts, on="sample_id", how="left", maintain_order="left")
     rows = {name: np.flatnonzero((frame["part"] == name).to_numpy()) for name in ("train", "validation", "test")}
     return SplitRows(
         ids=frame["sample_id"].to_list(),

@@ -62,7 +62,7 @@ def write_report(results: Results) -> Report:
     run, people = results.run, results.people
     asked = ["xhaim", *run.settings.systems, *BASELINES]  # more may lie there of an earlier run
     predictions = all_predictions(list(results.predictions.values())).filter(pl.col("model").is_in(asked))
-    header = _header(results)
+    header = report_header(results)
     with run.watch.stage("report") as progress:
         truth = best_possible(run.store, people, run.tasks)
         lost = attrition(people, [task.id for task in run.tasks])
@@ -115,7 +115,8 @@ def _labels(people: People) -> pl.DataFrame:
     return pl.concat([frame.with_columns(pl.lit(task_id).alias("task_id")) for task_id, frame in people.labels.items()])
 
 
-def _header(results: Results) -> RunHeader:
+def report_header(results: Results) -> RunHeader:
+    """Return what a report says of its run before any number."""
     run = results.run
     gaps = absent(run.store.events())
     reasons = [

@@ -3,33 +3,66 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
 from xhaim.cohort.samples import find_sample
-from xhaim.config import RunSettings
+from xhaim.config import RunSettings, settings_hash
 from xhaim.errors import DataError, PrerequisiteError, TaskError, did_you_mean
+from xhaim.evaluate.report import render
 from xhaim.events import INPUT, MEDICATION
+from xhaim.explain import phrase
+from xhaim.explain.fhir import bundle
 from xhaim.modality.words import drugs, in_words, marked
-from xhaim.records import Explanation
+from xhaim.records import Explanation, Record
+from xhaim.run.cited import cited
 from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
 from xhaim.run.explanations import split_of
 from xhaim.run.known import known_of
 from xhaim.run.people import People, gather
 from xhaim.run.pipeline import Results, begin, execute
+from xhaim.run.reporting import report_header
 from xhaim.run.watch import Quiet
+from xhaim.summarize import prompt
 from xhaim.summarize.network_words import network_words
 from xhaim.task import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An explanation, and what must be said before it."""
+    """An explanation, what must be said before it, and what it was made of."""
 
     explanation: Explanation
     preface: str
+    results: Results
+    record: Record
+
+    def page(self) -> str:
+        """Return a page of its own, as in the report: one file that asks no other host for anything."""
+        told, records, summaries = cited(self.results, [self.explanation])
+        tasks = [task for task in self.results.run.tasks if task.id == self.explanation.task_id]
+        return render(report_header(self.results), tasks, (), (), told, records, summaries)
+
+    def fhir(self) -> dict[str, Any]:
+        """Return a FHIR R4 bundle: RiskAssessment and Provenance; times in the store's zone, UTC where it has none."""
+        run = self.results.run
+        manifest = run.directory.manifest()
+        made_by = {
+            "software": f"xHAIM {manifest['version']}",
+            "model": f"xhaim, {self.explanation.task_id}, {self.explanation.writer}",
+            "settings": manifest["settings_hash"],
+            "code": manifest["code"],
+            "data": manifest["data_fingerprint"],
+            "prompts": settings_hash(prompt.system(), phrase.SYSTEM),
+        }
+        named = str(run.store.info.get("time_zone") or "UTC")
+        zone = ZoneInfo(named if named in available_timezones() else "UTC")
+        return bundle(self.explanation, self.record, zone, datetime.now(UTC), made_by)
 
 
 def reopen(root: Path, watch: Watcher) -> Results:
@@ -87,9 +120,10 @@ def record_in_words(root: Path, task_id: str, wanted: str, watch: Watcher) -> tu
     return (*lines, *read), marks
 
 
-def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explained:
+def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher, additive: int = 0) -> Explained:
     """Explain one sample of a run, by the model of a split that did not train on it where there is one.
 
+    ``additive``: orders over which the risk is shared among what is cited; 0: not.
     Raises DataError for a leaky task: what its model says of one patient is no prediction.
     """
     run = _run(root, watch)
@@ -104,7 +138,10 @@ def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explai
     sample = find_sample(gather(run).samples, wanted)
     results = execute(run)
     split, part = split_of(results.people, task, sample, results.run.settings.split.repeats)
-    explainer = replace(results.explainers[task.id], split=split)
+    settings = run.settings.model_copy(
+        update={"explain": run.settings.explain.model_copy(update={"additive": additive})}
+    )
+    explainer = replace(results.explainers[task.id], split=split, run=replace(run, settings=settings))
     explanation = explainer.explain(sample)
     preface = ""
     if part != "test" and explanation.risk is not None:
@@ -112,4 +149,4 @@ def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher) -> Explai
             f"NOTE: in every split of this run the stay is in the {part} part, so the model may have learned from it; "
             "the risk is not that of a new patient.\n\n"
         )
-    return Explained(explanation, preface)
+    return Explained(explanation, preface, results, explainer.record(sample))

@@ -19,12 +19,15 @@ from xhaim.evaluate.names import BLOCKS, MODEL_LABELS, SHARE
 from xhaim.records import MODALITIES, Features
 from xhaim.run.baselines import BASELINES
 from xhaim.run.haim_numbers import RADIOLOGY, without_block
+from xhaim.run.llm_only import LLM_ONLY
 from xhaim.run.people import SplitRows
 
 HAIMS_OWN = ("xgboost:embeddings+values",)
 """One booster over all columns: the paper's fusion and HAIM's."""
-SYSTEMS = tuple(name for name in MODEL_LABELS if name not in BASELINES)
-"""What can be asked for. Any may end in ``_25pct`` or another share: learned from that much of train."""
+FITTED = tuple(name for name in MODEL_LABELS if name not in (*BASELINES, LLM_ONLY))
+"""What has a plan. Any may end in ``_25pct`` or another share: learned from that much of train."""
+SYSTEMS = (*FITTED, LLM_ONLY)
+"""What can be asked for."""
 _DEMOGRAPHIC = ("age", "sex", "race", "insurance", "language", "marital status")
 
 
@@ -145,7 +148,7 @@ def check_systems(names: Sequence[str], fusion: FusionSettings) -> None:
             if view not in views:
                 raise TaskError(f"member {member} of the fusion sees no '{view}'", expected=did_you_mean(view, views))
     for name in names:
-        if SHARE.sub("", name) not in SYSTEMS:
+        if SHARE.sub("", name) not in FITTED and name != LLM_ONLY:
             raise TaskError(f"no system '{name}'", expected=did_you_mean(name, SYSTEMS), do="see docs/prediction.md")
 
 

@@ -1,0 +1,205 @@
+"""Anybody's explanation against a record: what it cites, whether that was known, and whether each sentence holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from xhaim.cohort.samples import SAMPLE_SCHEMA, as_samples, with_ids
+from xhaim.cohort.stays import stays
+from xhaim.cohort.times import at_image
+from xhaim.errors import DataError
+from xhaim.explain.evidence_words import CLAIMS, claim_of, evidence_words
+from xhaim.explain.verify import verify
+from xhaim.ports import Entailment, LanguageModel
+from xhaim.records import Explanation, Record, ReportPolicy, Sample
+from xhaim.run.given_explanation import Given, GivenCitation, read
+from xhaim.run.known import Known, known_of
+from xhaim.run.words import entailment_model
+from xhaim.source.store import Store
+from xhaim.task import Task, load_task, shipped_tasks
+from xhaim.text.values import printable, value_words
+from xhaim.verify.check import ClaimVerdict, check
+from xhaim.verify.citations import Cited, Quality, citation_quality
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence, what is wrong with it and its citations, and what is found of each of its claims."""
+
+    text: str
+    faults: tuple[str, ...]
+    """``kind: what is wrong``; without words of the record."""
+    claims: tuple[ClaimVerdict, ...]
+    """Empty for a sentence that claims nothing of the patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found of an explanation."""
+
+    sentences: tuple[Sentence, ...]
+    faults: tuple[str, ...]
+    """Of the whole, and of citations that no sentence uses."""
+    resolved: int
+    """Citations that are exactly a source of this record, known before the prediction."""
+    citations: int
+    supported: float | None
+    """Share of the claims that are supported; ``None`` without any."""
+    quality: Quality
+
+    @property
+    def holds(self) -> bool:
+        """Say whether nothing at all was found."""
+        return not self.faults and not any(
+            one.faults or any(claim.verdict != "supported" for claim in one.claims) for one in self.sentences
+        )
+
+    def words(self) -> str:
+        """Return it for a terminal: each sentence with what was found, then the figures."""
+        lines = [f"! {fault}" for fault in self.faults]
+        for one in self.sentences:
+            told = [f"    {fault}" for fault in one.faults]
+            for claim in one.claims:
+                if claim.verdict != "supported":
+                    told.append(f"    {claim.verdict} ({claim.fault}, {claim.weight}), by {claim.by}: {claim.reason}")
+                    told.append(f"      {printable(claim.text)}")
+            mark = "x" if told else "." if one.claims else " "
+            lines += [f"{mark} {printable(one.text)}", *told]
+        share, quality = self.supported, self.quality
+        lines += [
+            "",
+            f"citations that resolve: {self.resolved} of {self.citations}",
+            f"claims about the patient that are supported: {_share(share)}",
+            f"citation recall {_share(quality.recall)}, precision {_share(quality.precision)} "
+            f"({quality.sentences} sentences, {quality.citations} citations)",
+            "Every check passed." if self.holds else "Something does not hold: see the lines marked x and !.",
+        ]
+        return "\n".join(lines)
+
+
+def _share(value: float | None) -> str:
+    return "none to judge" if value is None else f"{100 * value:.0f} %"
+
+
+def verify_file(path: Path, store: Path, task: str | None, nli: str | None) -> Verification:
+    """Check a file of either form. Raises DataError, TaskError or PrerequisiteError for what cannot be read."""
+    found = read(path)
+    model, place = entailment_model(nli), Store.open(store)
+    if isinstance(found, Given):
+        return verify_given(found, place, model, None)
+    name = task or (found.task_id if found.task_id in shipped_tasks() else None)
+    return verify_explanation(found, place, load_task(name) if name else None, model, None)
+
+
+def verify_explanation(
+    explanation: Explanation, store: Store, task: Task | None, nli: Entailment | None, model: LanguageModel | None
+) -> Verification:
+    """Check xHAIM's own form against the record of its sample, which is found in the store by its id.
+
+    Raises DataError where the store has no such sample.
+    """
+    record = _record(store, _sample(store, explanation.sample_id), explanation.report_policy)
+    faults = verify(explanation, record, task=task)
+    bad = {one.marker for one in faults if one.marker is not None}
+    score = explanation.image_score
+    cited = {
+        one.marker: None if one.marker in bad else evidence_words(one, record, score) for one in explanation.citations
+    }
+    sentences, claims = [], []
+    for place, statement in enumerate(explanation.statements):
+        mine = [one for one in faults if one.statement == place or one.marker in statement.markers]
+        claims_patient = statement.role in CLAIMS and statement.markers
+        said = Cited(claim_of(statement), tuple(cited.get(marker) for marker in statement.markers))
+        found = _claims(said, nli, model) if claims_patient else ()
+        claims += [said] if claims_patient else []
+        sentences.append(Sentence(statement.text, tuple(f"{one.kind}: {one.detail}" for one in mine), found))
+    whole = tuple(f"{one.kind}: {one.detail}" for one in faults if one.statement is None and one.marker is None)
+    return _told(sentences, whole, len(cited) - len(bad & set(cited)), len(cited), claims, nli, model)
+
+
+def verify_given(given: Given, store: Store, nli: Entailment | None, model: LanguageModel | None) -> Verification:
+    """Check the short form. Raises DataError where the store has no such subject."""
+    sample = Sample("given", given.subject_id, None, given.stay_id, given.prediction_time, None, None)
+    record = _record(store, sample, given.report_policy)
+    sentences, claims, resolved = [], [], 0
+    for one in given.sentences:
+        found = [_resolve(cited, record) for cited in one.citations]
+        resolved += sum(text is not None for text, _ in found)
+        said = Cited(one.text, tuple(text for text, _ in found))
+        claims.append(said)
+        faults = [fault for _, fault in found if fault] or ([] if one.citations else ["uncited: it cites nothing"])
+        sentences.append(Sentence(one.text, tuple(faults), _claims(said, nli, model)))
+    every = sum(len(one.citations) for one in given.sentences)
+    return _told(sentences, (), resolved, every, claims, nli, model)
+
+
+def _told(
+    sentences: Sequence[Sentence],
+    faults: tuple[str, ...],
+    resolved: int,
+    citations: int,
+    claims: Sequence[Cited],
+    nli: Entailment | None,
+    model: LanguageModel | None,
+) -> Verification:
+    every = [claim for one in sentences for claim in one.claims]
+    supported = sum(claim.verdict == "supported" for claim in every) / len(every) if every else None
+
+    def holds(sentence: str, texts: Sequence[str]) -> bool:
+        return all(one.verdict == "supported" for one in check(sentence, texts, entailment=nli, model=model))
+
+    return Verification(tuple(sentences), faults, resolved, citations, supported, citation_quality(claims, holds))
+
+
+def _claims(said: Cited, nli: Entailment | None, model: LanguageModel | None) -> tuple[ClaimVerdict, ...]:
+    return check(said.text, [text for text in said.evidence if text is not None], entailment=nli, model=model)
+
+
+def _resolve(cited: GivenCitation, record: Record) -> tuple[str | None, str | None]:
+    """Return the words that a citation points to, or what is wrong with it."""
+    document = next((one for one in record.documents if cited.source_id in (one.doc_id, one.source)), None)
+    if document is not None:
+        start = 0 if cited.start is None else cited.start
+        end = len(document.text) if cited.end is None else cited.end
+        if not 0 <= start < end <= len(document.text):
+            return None, "span: offsets are not inside the document"
+        said = document.text[start:end]
+        wrong = cited.quote is not None and cited.quote != said
+        return (None, "quote: not the words at these offsets") if wrong else (said, None)
+    value = next((one for one in record.measurements if cited.source_id in (one.measurement_id, one.source)), None)
+    if value is None:
+        return None, "source: no such source in this record before the prediction"
+    words = value_words(value)
+    wrong = cited.quote is not None and cited.quote != words
+    return (None, "value: not the value and unit in the record") if wrong else (f"{value.label} was {words}.", None)
+
+
+def _record(store: Store, sample: Sample, policy: ReportPolicy) -> Record:
+    frame = pl.DataFrame([{name: getattr(sample, name) for name in SAMPLE_SCHEMA}], schema=SAMPLE_SCHEMA)
+    return Known(known_of(store, frame, policy)).record(sample)
+
+
+def _sample(store: Store, sample_id: str) -> Sample:
+    """Find a sample by its id: the stay or subject, and the time; with the index image where one was taken then."""
+    head, _, stamp = sample_id.rpartition("-")
+    try:
+        time = datetime.strptime(stamp, "%Y%m%dT%H%M%S")
+    except ValueError:
+        raise DataError("no sample id", got=sample_id[:80], expected="<stay_id>-<time>, as a run names it") from None
+    every = stays(store.events(), required=False)
+    name = pl.col("stay_id").cast(pl.String)
+    mine = every.filter((name == head) | (pl.format("s{}-", "subject_id") + name == head))
+    films, _ = at_image(store.events(mine["subject_id"].to_list()), mine)
+    named, _ = with_ids(films)
+    found = [one for one in as_samples(named) if one.prediction_time.replace(microsecond=0) == time]
+    if found:
+        return Sample(sample_id, *[getattr(found[0], key) for key in list(SAMPLE_SCHEMA)[1:]])
+    if mine.height != 1:
+        raise DataError("the store has no such sample", got=sample_id[:80], expected="a sample of this store")
+    row = mine.row(0, named=True)
+    return Sample(sample_id, row["subject_id"], row["hadm_id"], row["stay_id"], time, None, None)

