@@ -84,6 +84,15 @@ def test_a_chunk_that_no_summary_uses_is_not_measured():
     assert reasons == []
 
 
+def test_a_chunk_whose_concepts_are_counted_is_measured_without_a_summary():
+    used, counted = document("a", "cxr", "Pleural effusion.", 5), document("b", "cxr", "No hydrothorax.", 6)
+    chunks = [scored(used), scored(counted, "cxr", "negated")]
+    evidence, summaries = evidence_of(chunks)
+    summaries["cxr"] = replace(summaries["cxr"], sentences=summaries["cxr"].sentences[:1])
+    pieces, _ = candidates(record([used, counted]), TASK, evidence, summaries, 0)
+    assert [piece.removal.chunk_ids for piece in pieces] == [frozenset({one.chunk.chunk_id}) for one in chunks]
+
+
 def test_the_latest_and_the_most_abnormal_value_of_a_signal_are_measured():
     values = [value("creatinine", "Creatinine", number, "mg/dL", hours) for number, hours in
               [(1.1, 40), (4.0, 30), (2.0, 20), (1.0, 2)]]  # fmt: skip

@@ -24,12 +24,12 @@ def candidates(
 ) -> tuple[list[Piece], list[str]]:
     """Return the pieces in a fixed order, and the reasons why retrieved text is not among them.
 
-    Passages: chunks that a summary rests on, by modality and rank; the same quoted words in several chunks are one
-    piece, newest shown, since taking out one copy would change nothing; what one chunk says for and what against are
-    two. Measurements: of each of the task's signals the latest value and the most abnormal one (distance from the usual
-    range, in widths of that range); the signals' first choices before their second, the most abnormal first. Then the
-    labels of earlier films of whose reports no words are among the passages, newest first, the index image, and the
-    earlier one.
+    Passages: chunks that a summary rests on or whose concepts are counted, by modality and rank; the same quoted words
+    in several chunks are one piece, newest shown, since taking out one copy would change nothing; what one chunk says
+    for and what against are two. Measurements: of each of the task's signals the latest value and the most abnormal one
+    (distance from the usual range, in widths of that range); the signals' first choices before their second, the most
+    abnormal first. Then the labels of earlier films of whose reports no words are among the passages, newest first, the
+    index image, and the earlier one.
     """
     words, reasons = passages(record, task, evidence, summaries)
     measurements = [

@@ -48,7 +48,10 @@ def _same(one: str, two: str) -> bool:
 def _used(
     evidence: Mapping[Modality, Evidence], summaries: Mapping[Modality, Summary]
 ) -> Iterator[tuple[ScoredChunk, frozenset[str]]]:
-    """Give the chunks that a summary rests on, and the summary's sentences with their white space folded."""
+    """Give the chunks that the model had, and the summary's sentences with their white space folded.
+
+    A chunk that a summary rests on; and one that names a concept of the task, which is counted without a summary too.
+    """
     for modality in MODALITIES:
         if modality not in evidence or modality not in summaries:
             continue
@@ -56,7 +59,7 @@ def _used(
         cited = {chunk_id for sentence in written for chunk_id in sentence.chunk_ids}
         words = frozenset(" ".join(sentence.text.split()) for sentence in written)
         for scored in sorted(evidence[modality].chunks, key=lambda one: (one.rank, one.chunk.chunk_id)):
-            if cited & {scored.chunk.chunk_id, *scored.also_in}:
+            if scored.polarity is not None or cited & {scored.chunk.chunk_id, *scored.also_in}:
                 yield scored, words
 
 

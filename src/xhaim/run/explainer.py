@@ -133,6 +133,17 @@ class Explainer:
         """Return the summaries of a sample."""
         return self._of(self.inputs.summaries, self._shard(sample), sample, Summary)
 
+    def measuring(self, sample: Sample) -> tuple[ModelFacts, RiskWithout, dict[Modality, Evidence]]:
+        """Return the model's facts about a sample, the function that measures its evidence, and the evidence.
+
+        For samples of a task of which a model was fitted.
+        """
+        shard = self._shard(sample)
+        known = Known.read(self.inputs.known.path(shard), [sample.sample_id])
+        evidence = {item.modality: item for item in self._of(self.evidence, shard, sample, Evidence)}
+        summaries = {item.modality: item for item in self._of(self.inputs.summaries, shard, sample, Summary)}
+        return *self._model(sample, known, evidence, summaries), evidence
+
     def _shard(self, sample: Sample) -> str:
         return f"{self.run.shard_of(self.people.samples, sample.sample_id):05d}.parquet"
 
