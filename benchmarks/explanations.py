@@ -134,13 +134,13 @@ def another(explainer: Explainer, found: Sequence[Case]) -> str:
     ratio = np.mean(cited) / np.mean(random)
     return (
         f"  another: {resolves} of {every} sources are in this record; the same signals and words taken out of "
-        f"{len(cited)} records: {100 * np.mean(cited):.1f} points, at random {100 * np.mean(random):.1f}: x{ratio:.1f}, "
-        f"p {p:.5f}"
+        f"{len(cited)} records: {100 * np.mean(cited):.1f} points, at random {100 * np.mean(random):.1f}: "
+        f"x{ratio:.1f}, p {p:.5f}"
     )
 
 
 def borrowed(record: Record, evidence: Mapping[Modality, Evidence], other: Case) -> Removal:
-    """Return what of this record another explanation points to: the latest value of its signals, chunks of its words."""
+    """Return what of this record another explanation points to: the latest values of its signals, its words."""
     names = {one.measurement_id: one.signal for one in other.record.measurements}
     signals = {names.get(one.source_id) for one in other.explanation.citations if one.kind == "measurement"}
     latest = {one.signal: one.measurement_id for one in sorted(record.measurements, key=lambda one: one.time)}
@@ -183,7 +183,8 @@ def of_task(results: Results, task: Task, truth: Truth) -> None:
     last = [one.last for one in marks if one.last is not None]
     listed = [one.listed for one in marks if one.listed is not None]
     print(
-        f"  for: {told(mean(hit))} of the samples have one of their facts among the five; {told(mean(pro))} of the facts that five places can hold, {told(mean(last))} of what was said last "
+        f"  for: {told(mean(hit))} of the samples have one of their facts among the five; {told(mean(pro))} of the facts "
+        f"that five places can hold, {told(mean(last))} of what was said last "
         f"({len(pro)} samples with facts); with every sentence of the explanation {told(mean(listed))}"
     )
     planted = [one.against for one in marks if one.against is not None]
