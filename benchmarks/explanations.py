@@ -183,8 +183,8 @@ def of_task(results: Results, task: Task, truth: Truth) -> None:
     last = [one.last for one in marks if one.last is not None]
     listed = [one.listed for one in marks if one.listed is not None]
     print(
-        f"  for: {told(mean(hit))} of the samples have one of their facts among the five; {told(mean(pro))} of the facts "
-        f"that five places can hold, {told(mean(last))} of what was said last "
+        f"  for: {told(mean(hit))} of the samples have one of their facts among the five; {told(mean(pro))} of the "
+        f"facts that five places can hold, {told(mean(last))} of what was said last "
         f"({len(pro)} samples with facts); with every sentence of the explanation {told(mean(listed))}"
     )
     planted = [one.against for one in marks if one.against is not None]

@@ -192,16 +192,16 @@ def test_an_admission_fact_is_met_at_its_threshold_and_unknown_where_it_is_not_r
 
 
 def test_words_are_met_or_not_met_by_what_the_newest_document_says(tmp_path):
-    older = note("a", "Patient is confused. Slept well.", 20)
-    newer = note("b", "Slept well. No confusion today.", 5)
+    older = note("b", "Patient is confused. Slept well.", 20)
+    newer = note("a", "Slept well. No confusion today.", 5, known=21)
     found = judged(tmp_path, record(notes=[older]), CONFUSED)
     assert found.status == "met"
-    assert [(one.doc_id, older.text[one.start : one.end]) for one in found.spans] == [("a", "Patient is confused.")]
+    assert [(one.doc_id, older.text[one.start : one.end]) for one in found.spans] == [("b", "Patient is confused.")]
     found = judged(tmp_path, record(notes=[older, newer]), CONFUSED)
     assert (found.status, found.reason) == ("not met", "confused: denied by a document 5 h before")
-    assert [(one.doc_id, newer.text[one.start : one.end]) for one in found.spans] == [("b", "No confusion today.")]
+    assert [(one.doc_id, newer.text[one.start : one.end]) for one in found.spans] == [("a", "No confusion today.")]
     found = judged(tmp_path, record(notes=[older, newer]), CONFUSED | {"which": "any"})
-    assert (found.status, found.spans[0].doc_id) == ("met", "a")
+    assert (found.status, found.spans[0].doc_id) == ("met", "b")
     assert judged(tmp_path, record(notes=[older, newer]), CONFUSED | {"says": "negated"}).status == "met"
 
 

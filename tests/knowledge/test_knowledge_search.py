@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from xhaim.knowledge.base import FolderKnowledge, KnowledgeBase
 from xhaim.knowledge.corpus import Corpus
-from xhaim.knowledge.search import ABOUT, Found, questions, search, searched
+from xhaim.knowledge.search import ABOUT, Found, Values, questions, search, searched
 from xhaim.records import KnowledgeLine
 from xhaim.task import load_task
 
@@ -33,11 +32,11 @@ class Table:
         self.rank, self.about = rank, about
         self.asked: list[tuple[Sequence[str], Sequence[str]]] = []
 
-    def __call__(self, queries: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        self.asked.append((queries, texts))
+    def __call__(self, questions: Sequence[str], texts: Sequence[str]) -> tuple[Values, Values]:
+        self.asked.append((questions, texts))
         values = [[next((v for key, v in each.items() if key in text), 0.0) for text in texts]
                   for each in (self.rank, self.about)]  # fmt: skip
-        more = np.linspace(1, 0.5, len(queries))[:, None]
+        more = np.linspace(1, 0.5, len(asked))[:, None]
         return np.array([values[0]]) * more, np.array([values[1]]) * more
 
 
@@ -61,12 +60,20 @@ def test_the_threshold_counts_and_a_question_that_nothing_is_about_finds_nothing
     assert search(LINES, ["q"], Table({"Fluid": 1.0}, {}), 5) == ()
 
 
-def test_the_best_of_several_queries_counts():
-    def scores(queries: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        rank = np.array([[float(query in text) for text in texts] for query in queries])
-        return rank, rank
+def test_questions_are_answered_in_turn():
+    lines = [*LINES, line("5", "Fluid between the layers."), line("6", "Fluid in the fissure.")]
 
-    assert set(texts(search(LINES, ["Fluid", "Air"], scores, 5))) == {"Fluid around the lung.", "Air around the lung."}
+    def scores(questions: Sequence[str], texts: Sequence[str]) -> tuple[Values, Values]:
+        rank = np.array([[float(question in text) for text in texts] for question in questions])
+        return rank * np.linspace(1, 0.8, len(questions))[:, None], rank
+
+    found = search(lines, ["Fluid", "Air", "lung", "toe"], scores, 9)
+    assert [(one.line.line_id[5:-2], one.question) for one in found] == [
+        ("1", "Fluid"), ("2", "Air"), ("5", "Fluid"), ("6", "Fluid"),
+    ]  # fmt: skip
+    assert [one.rank for one in found] == [1, 2, 3, 4]
+    assert found[1].score == round(1 - 0.2 / 3, 4)
+    assert texts(search(lines, ["Fluid", "Air"], scores, 2)) == ["Fluid around the lung.", "Air around the lung."]
 
 
 def test_ties_go_by_id_copies_are_shown_once_and_the_order_of_lines_changes_nothing():
@@ -87,7 +94,7 @@ def test_differences_that_rounding_makes_do_not_decide():
 
 @pytest.mark.parametrize(("lines", "queries", "k"), [((), ["q"], 3), (LINES, [], 3), (LINES, ["q"], 0)])
 def test_nothing_to_search(lines, queries, k):
-    def never(_queries: Sequence[str], _texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def never(_questions: Sequence[str], _texts: Sequence[str]) -> tuple[Values, Values]:
         raise AssertionError("nothing can be scored")
 
     assert search(lines, queries, never, k) == ()

@@ -28,16 +28,25 @@ def test_words_before_the_first_speaker_are_kept() -> None:
 
 def test_no_denies_the_question_and_yes_affirms_it() -> None:
     said = statements("Doctor: Any chest pain or fever?\nPatient: No.\nDoctor: Any cough?\nPatient: Yeah, at night.")
-    assert said == ("No, Any chest pain or fever.", "Yes, Any cough.", "Yeah, at night.")
+    assert said == ("No chest pain or fever.", "Yes, Any cough.", "Yeah, at night.")
     at = said[0].index("fever")
     assert polarity(said[0], at, at + 5) == "negated"
     at = said[1].index("cough")
     assert polarity(said[1], at, at + 5) == "affirmed"
 
 
-@pytest.mark.parametrize("answer", ["nope .", "um , no , not at all .", "i do n't .", "Not really.", "uh , never"])
+@pytest.mark.parametrize(
+    "answer", ["nope .", "um , no , not at all .", "i do n't .", "Not really.", "uh , never", "Actually, no."]
+)
 def test_other_ways_to_say_no(answer: str) -> None:
-    assert statements(f"[doctor] do you smoke ?\n[patient] {answer}")[0].startswith("No, do you smoke")
+    assert statements(f"[doctor] do you smoke ?\n[patient] {answer}")[0].startswith("No smoke")
+
+
+def test_a_denied_history_is_denied() -> None:
+    said = statements("Doctor: So, do you have a history of diabetes or other problems?\nPatient: Not to my knowledge.")
+    assert said[0] == "No history of diabetes or other problems."
+    at = said[0].index("diabetes")
+    assert polarity(said[0], at, at + 8) == "negated"
 
 
 def test_any_other_answer_stands_behind_its_question() -> None:
@@ -47,11 +56,11 @@ def test_any_other_answer_stands_behind_its_question() -> None:
 
 def test_a_question_that_nobody_answers_is_kept() -> None:
     assert statements("Doctor: Any fever?") == ("Any fever.",)
-    assert statements("Doctor: Any fever? Any cough?\nPatient: No.") == ("Any fever.", "No, Any cough.")
+    assert statements("Doctor: Any fever? Any cough?\nPatient: No.") == ("Any fever.", "No cough.")
 
 
 def test_a_question_without_its_mark_is_answered_too() -> None:
-    assert statements("[doctor] okay any chest pain\n[patient] no") == ("No, okay any chest pain.",)
+    assert statements("[doctor] okay any chest pain\n[patient] no") == ("No chest pain.",)
     assert statements("[doctor] any chest pain\n[patient] it hurts") == ("Any chest pain.", "It hurts.")
 
 
@@ -59,10 +68,10 @@ def test_of_a_long_question_only_its_end_is_answered() -> None:
     talk = "we will keep you on your allopurinol for the gout and come back here in the fall do you have any fever"
     said = statements(f"[doctor] {talk}\n[patient] no")
     assert said[0].endswith("come back here in the fall.")
-    assert said[1].startswith("No,")
+    assert said[1] == "No fever."
     assert "allopurinol" not in said[1]
     said = statements(f"[doctor] {talk} any other questions for me\n[patient] no")
-    assert not any(one.startswith("No,") for one in said)
+    assert not any(one.startswith("No ") for one in said)
 
 
 def test_talk_without_full_stops_is_cut_into_thoughts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from xhaim.records import KnowledgeLine
 from xhaim.task import Task
 
+Values = NDArray[np.float64]
 ABOUT = 0.79
 """Cosine, mapped to [0, 1], from which a line is about a question: so that 95 % of the right passages of one half of
 the questions of ``benchmarks.knowledge_search`` are kept, which says what it keeps and drops on the other half."""
@@ -20,13 +22,13 @@ _DECIMALS = 4
 
 
 class Scores(Protocol):
-    """How q queries fit n texts; steps do not import each other, so the run hands step 1's functions in."""
+    """How q questions fit n texts; steps do not import each other, so the run hands step 1's functions in."""
 
-    def __call__(self, queries: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what ranks, and what tells whether a text is about a query at all, each [q, n] in [0, 1].
+    def __call__(self, questions: Sequence[str], texts: Sequence[str]) -> tuple[Values, Values]:
+        """Return what ranks, and what tells whether a text is about a question at all, each [q, n] in [0, 1].
 
-        The first may depend on the other texts: BM25 by min-max gives the best of any texts 1, about the query or not.
-        The second may not: the cosine mapped to [0, 1], which ``ABOUT`` is made for.
+        The first may depend on the other texts: BM25 by min-max gives the best of any texts 1, whatever is asked. The
+        second may not: the cosine mapped to [0, 1], which ``ABOUT`` is made for.
         """
 
 
@@ -35,10 +37,12 @@ class Found:
     """A line of knowledge that was found."""
 
     line: KnowledgeLine
+    question: str
+    """By which it was found."""
     score: float
-    """Of the best query, [0, 1]: what ranks."""
+    """What ranks it for the question, [0, 1]."""
     about: float
-    """Of the query that it is most about, [0, 1]."""
+    """How far it is about the question, [0, 1]."""
     rank: int
     """From 1."""
 
@@ -57,25 +61,33 @@ def questions(task: Task) -> tuple[str, ...]:
 
 
 def search(
-    lines: Sequence[KnowledgeLine], queries: Sequence[str], scores: Scores, k: int, at_least: float = ABOUT
+    lines: Sequence[KnowledgeLine], asked: Sequence[str], scores: Scores, k: int, at_least: float = ABOUT
 ) -> tuple[Found, ...]:
-    """Return the k best lines about any of the queries, best first; none where none is about them.
+    """Return at most k lines: of each question in turn the best that is about it and not yet there.
 
-    Ties: by ``line_id``. Lines of one text are shown once, the first of them. A line whose ``about`` is below
-    ``at_least`` is dropped; 0 keeps all. The result is the same for any order of ``lines``.
+    Questions that many pages answer so leave room for the others. Ties: by ``line_id``. Lines of one text are shown
+    once, the first of them. A line whose ``about`` is below ``at_least`` is dropped; 0 keeps all. The result is the
+    same for any order of ``lines``.
     """
     ordered = sorted(lines, key=lambda line: line.line_id)
-    if not ordered or not queries or k < 1:
+    if not ordered or not asked or k < 1:
         return ()
-    rank, about = scores(queries, [searched(line) for line in ordered])
-    best, most = np.round(rank.max(axis=0), _DECIMALS), np.round(about.max(axis=0), _DECIMALS)
+    rank, about = (np.round(each, _DECIMALS) for each in scores(asked, [searched(line) for line in ordered]))
+    waiting = [_about(row, at_least, most) for row, most in zip(rank, about, strict=True)]
     found: list[Found] = []
     seen: set[str] = set()
-    for at in np.argsort(-best, kind="stable").tolist():
-        line = ordered[at]
-        if most[at] >= at_least and line.text not in seen:
-            seen.add(line.text)
-            found.append(Found(line, float(best[at]), float(most[at]), len(found) + 1))
-        if len(found) == k:
-            break
+    while any(waiting) and len(found) < k:
+        for q, places in enumerate(waiting):
+            while places and ordered[places[0]].text in seen:
+                places.popleft()
+            if places and len(found) < k:
+                at = places.popleft()
+                seen.add(ordered[at].text)
+                score, most = float(rank[q, at]), float(about[q, at])
+                found.append(Found(ordered[at], asked[q], score, most, len(found) + 1))
     return tuple(found)
+
+
+def _about(rank: Values, at_least: float, about: Values) -> deque[int]:
+    """Return the places of the lines about a question, best first."""
+    return deque(at for at in np.argsort(-rank, kind="stable").tolist() if about[at] >= at_least)

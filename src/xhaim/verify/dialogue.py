@@ -1,7 +1,7 @@
 """A conversation as evidence: question and answer in one statement, spoken numbers in digits, lay words explained.
 
 What is checked against a dialogue needs the same forms as what is checked against a note. ``Any chest pain? - No.``
-becomes ``No, any chest pain.``, which the rules of ``text.polarity`` read as denied.
+becomes ``No chest pain.``, which the rules of ``text.polarity`` read as denied.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from xhaim.verify.spoken import in_digits
 
 _TURN = re.compile(r"^[ \t]*(?:\[(?P<tag>[a-z][\w -]{0,30})\]|(?P<name>[A-Z][\w ]{0,30}):)[ \t]*", re.MULTILINE)
 _NO = re.compile(
-    r"(?:(?:um|uh|well|oh|okay|mm)[\s,.]+)*(?:no+|nope|nah|not really|not at all|not that i know of|none|never|negative"
-    r"|i do(?: not|n't)|i have(?: not|n't)|i did(?: not|n't)|(?:denies|denied)|uh-uh|mm-mm|nothing)\b[\s,.]*(?!longer)",
+    r"(?:[a-z']{1,12}[\s,.]+){0,2}?(?:no+|nope|nah|not|never|none|neither|nothing|negative|denie[sd]|uh-uh|mm-mm"
+    r"|i (?:do|have|did)(?: not|n't))\b(?! longer)",
     re.IGNORECASE,
 )
 _YES = re.compile(
@@ -43,6 +43,16 @@ _THOUGHT = re.compile(
     r"|i'm gon|your \w+ exam|on your|for your)\b)",
     re.IGNORECASE,
 )
+_FIRST = r"(?:(?:okay|alright|all right|and|so|um|uh|well|now|great|also|but)[\s,.]+)*"
+_OPEN = re.compile(_FIRST + r"(?:how|what|when|where|why|who|which)\b(?! about)", re.IGNORECASE)
+"""A question that is not answered by yes or no."""
+_LEAD = re.compile(
+    _FIRST + r"(?:(?:what|how) about |(?:do|did|have|are|were|is|was|has|does|had) (?:you|he|she|they|it|there) )?"
+    r"(?:(?:ever|also|still|currently|have|had|having|feel|feeling|felt|been|notice|noticed|noticing|experience"
+    r"|experienced|experiencing|get|getting|got) )*(?:any |a |an |some )?",
+    re.IGNORECASE,
+)
+"""What opens a question; behind ``no`` it would end the denial's reach: ``no, do you have a history of``."""
 _POLITE = re.compile(r"any (?:other |more )?(?:questions|concerns|comments)", re.IGNORECASE)
 _LONG, _LONG_QUESTION, _SHORT = 25, 15, 3
 """Words: of a sentence that is cut, of a question of which only the end is asked, of the least piece."""
@@ -85,9 +95,10 @@ def statements(dialogue: str) -> tuple[str, ...]:
     question = ""
     for turn in turns(dialogue):
         said = _sentences(turn.text)
-        plain = _NO.match(turn.text) or _YES.match(turn.text)
+        plain = not _OPEN.match(question) and (_NO.match(turn.text) or _YES.match(turn.text))
         if question and said and (plain or question.endswith("?")):
-            found.append(_answered(question.rstrip(_STOPS), turn.text, said[0].rstrip(_STOPS)))
+            asked, first = question.rstrip(_STOPS), said[0].rstrip(_STOPS)
+            found.append(_answered(asked, turn.text) if plain else f"{asked}, {first}")
             said = said if plain else said[1:]
         elif question:
             found.append(question)
@@ -109,10 +120,8 @@ def _asked(sentence: str) -> tuple[str, str]:
     return sentence[:at], "" if _POLITE.match(sentence, at) else sentence[at:]
 
 
-def _answered(question: str, answer: str, first: str) -> str:
-    if _NO.match(answer):
-        return f"No, {question}"
-    return f"Yes, {question}" if _YES.match(answer) else f"{question}, {first}"
+def _answered(question: str, answer: str) -> str:
+    return f"No {_LEAD.sub('', question, count=1)}" if _NO.match(answer) else f"Yes, {question}"
 
 
 def _sentences(text: str) -> list[str]:

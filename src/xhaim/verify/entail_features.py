@@ -21,7 +21,7 @@ from xhaim.verify.entail_numbers import number_columns
 from xhaim.verify.entail_tables import table_columns
 from xhaim.verify.entail_words import DOWN, NEGATIVE, UP, content, numbers, tokens
 
-MAX_SENTENCES = 64
+MAX_SENTENCES = 24
 """Of one premise that are embedded: those that share most with the claim, then the first."""
 _SHAPES = {
     "none": r"\b(no|none|neither|nor|zero|never)\b",

@@ -1,8 +1,8 @@
 """A small trained verifier of claims, with no language model: fitted on pairs, saved as JSON and safetensors.
 
-It is an ``Entailment`` like any NLI model. Its parts: a line over the columns of a pair, and a line over how the vectors
-of claim and evidence differ; the mean of their probabilities is the answer. Labels weigh the same whatever their
-number, so a probability is one among equally common labels. Boosted trees were tried beside them and added nothing.
+It is an ``Entailment`` like any NLI model. Its parts: a line over the columns of a pair, and a line over how the
+vectors of claim and evidence differ; the mean of their probabilities is the answer. Labels weigh the same whatever their
+number, so a probability is one among equally common labels.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -34,6 +34,8 @@ LINES_FILE = "lines.safetensors"
 CROSS_FILE = "cross.safetensors"
 _COLUMNS_STRENGTH, _VECTORS_STRENGTH = 0.01, 0.001
 _DECIMALS = 4
+_KEPT_TEXTS = 50_000
+"""77 MB of MiniLM's vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,33 @@ class Verifier:
         return files | {"verifier.json": (json.dumps(said, sort_keys=True) + "\n").encode()}
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An encoder that encodes a text once while it is kept: evidence recurs, and each pair asks for its own twice."""
+
+    encoder: Encoder
+    _vectors: dict[str, Numbers] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """That of the encoder."""
+        return self.encoder.name
+
+    def encode(self, texts: Sequence[str], progress: Progress = silent) -> Numbers:
+        """Return [n, d] unit vectors."""
+        if len(self._vectors) > _KEPT_TEXTS:
+            self._vectors.clear()
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if unknown:
+            self._vectors.update(zip(unknown, self.encoder.encode(unknown, progress), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
+
+
+def remembered(encoder: Encoder | None) -> Remembered | None:
+    """Return the encoder with its memory; None stays None."""
+    return encoder if encoder is None or isinstance(encoder, Remembered) else Remembered(encoder)
+
+
 def see(
     pairs: Sequence[tuple[str, str]],
     rarity: Rarity,
@@ -144,7 +173,7 @@ def fit(
     Raises DataError where a pair has no label, or where there are fewer than two labels with ten pairs each.
     """
     pairs = sorted(pairs, key=lambda pair: (pair.claim, pair.evidence, pair.label or "", pair.pair_id))
-    rarity = Rarity.of(pair.evidence for pair in pairs)
+    rarity, encoder = Rarity.of(pair.evidence for pair in pairs), remembered(encoder)
     seen = see([(pair.claim, pair.evidence) for pair in pairs], rarity, encoder, cross, progress)
     return fit_seen(seen, labels_of(pairs), rarity, encoder, cross)
 

@@ -17,7 +17,7 @@ from xhaim.verify.entail_clauses import Rarity
 from xhaim.verify.entail_cross import Cross
 from xhaim.verify.entail_features import columns
 from xhaim.verify.entail_line import Line
-from xhaim.verify.entail_model import CROSS_FILE, FORMAT, LINES_FILE, Verifier
+from xhaim.verify.entail_model import CROSS_FILE, FORMAT, LINES_FILE, Verifier, remembered
 from xhaim.verify.pairs import LABELS
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -50,7 +50,7 @@ def load_verifier(folder: Path) -> Verifier:
 def _restored(said: dict[str, Any], files: dict[str, bytes]) -> Verifier:
     if said["format"] != FORMAT:
         raise ValueError(f"format {str(said['format'])[:40]}")
-    encoder = load("encoders", "minilm")() if said["encoder"] else None
+    encoder = remembered(load("encoders", "minilm")()) if said["encoder"] else None
     if encoder is not None and encoder.name.partition("/")[0] != str(said["encoder"]).partition("/")[0]:
         raise ValueError(f"fitted with encoder {str(said['encoder'])[:60]}")
     rarity = Rarity(int(said["texts"]), {str(word): int(n) for word, n in said["seen"].items()})

@@ -22,20 +22,11 @@ _ENDINGS = (
     *("is", "e", "y"),
 )
 _AS_THEY_ARE = frozenset(
-    [
-        "several",
-        "series",
-        "serious",
-        "seriously",
-        "massive",
-        "massively",
-        "intensive",
-        "radial",
-        "continuous",
-        "continuously",
-        "catheter",
-        "middle",
-    ]
+    (
+        *("several", "series", "serious", "seriously", "massive", "massively", "intensive", "radial", "middle"),
+        *("continuous", "continuously", "catheter", "catheterization", "catheterized", "stenting"),
+        *("fainting", "fainted", "falling", "advancing"),
+    )
 )
 """Words whose ending makes them another word: ``several`` is not ``severe``."""
 _GAP = 4
