@@ -140,7 +140,7 @@ def main() -> None:
     given = asked.parse_args()
     rows = read_rows(given.rows) if given.rows else None
     found = truths(given.data, "test")
-    plain = copied(found, given.most)
+    plain = copied(found, given.most // 2)
     exact = np.array([not all(stands_in(a.text, [test.evidence]) for a in atoms(test.sentence)) for test in plain])
     table("COPIED", plain, {"not word for word": exact, **judged(plain, None)})
     tests = rewritten(found, given.most)

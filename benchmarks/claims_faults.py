@@ -1,4 +1,6 @@
-"""Faults put into a true sentence, one at a time: what ``claims`` must find. Written apart from the detector's training.
+"""Faults put into a true sentence, one at a time: what ``claims`` must find.
+
+Written apart from what the detector was fitted to.
 
 A fault counts only where the evidence does not happen to say the changed thing: what changed is looked for there.
 """
@@ -14,56 +16,83 @@ from benchmarks.claims_sources import Truth, draw
 from xhaim.llm.dates import find_dates, moved
 
 _WORD = re.compile(r"[^\W\d_]{4,}")
-_NUMBER = re.compile(r"(?<![\w./-])\d+(?:\.\d+)?(?![\w/+]|\.\d|[.)]\s)(?!-(?:view|lead|vessel)\b)|(?<![\w./-])\d+(?=-(?:year|month|week|day)\b)")
+_NUMBER = re.compile(
+    r"(?<![\w./-])\d+(?:\.\d+)?(?![\w/+]|\.\d|[.)]\s)(?!-(?:view|lead|vessel)\b)|(?<![\w./-])\d+(?=-(?:year|month|week|day)\b)"
+)
 _SIDES = {
-    "left": ("right",), "right": ("left",), "bilateral": ("left", "right"), "bilaterally": ("on the left", "on the right"),
+    "left": ("right",), "right": ("left",), "bilateral": ("left", "right"),
+    "bilaterally": ("on the left", "on the right"),
     "left-sided": ("right-sided",), "right-sided": ("left-sided",),
 }  # fmt: skip
 _UNITS = {
-    "mg": ("mcg", "g"), "mcg": ("mg",), "g": ("mg",), "cm": ("mm",), "mm": ("cm",), "ml": ("L",), "mL": ("L",), "L": ("mL",),
+    "mg": ("mcg", "g"), "mcg": ("mg",), "g": ("mg",), "cm": ("mm",), "mm": ("cm",), "ml": ("L",), "mL": ("L",),
+    "L": ("mL",),
     "hours": ("days",), "hour": ("day",), "days": ("weeks", "months"), "day": ("week",), "weeks": ("months", "days"),
     "week": ("month",), "months": ("years", "weeks"), "month": ("year",), "years": ("months",), "year": ("month",),
-    "minutes": ("hours",), "kg": ("lb",), "lb": ("kg",), "pounds": ("kg",), "F": ("C",), "C": ("F",), "mg/dL": ("g/dL",),
+    "minutes": ("hours",), "kg": ("lb",), "lb": ("kg",), "pounds": ("kg",), "F": ("C",), "C": ("F",),
+    "mg/dL": ("g/dL",),
     "g/dL": ("mg/dL",), "mEq/L": ("mg/dL",), "units": ("mg",), "percent": ("mg",), "packs": ("cigarettes",),
 }  # fmt: skip
 _SEVERITY = {
     "mild": ("severe", "moderate"), "mildly": ("severely", "markedly"), "minimal": ("marked", "moderate"),
     "small": ("large", "moderate"), "slight": ("marked",), "slightly": ("markedly",), "moderate": ("mild", "severe"),
     "moderately": ("mildly",), "severe": ("mild", "moderate"), "severely": ("mildly",), "marked": ("mild",),
-    "markedly": ("slightly",), "large": ("small", "tiny"), "trace": ("large",), "massive": ("small",), "tiny": ("large",),
+    "markedly": ("slightly",), "large": ("small", "tiny"), "trace": ("large",), "massive": ("small",),
+    "tiny": ("large",),
     "extensive": ("minimal",), "huge": ("small",), "minimally": ("severely",), "subtle": ("marked",),
 }  # fmt: skip
 _TREND = {
     "improved": ("worsened",), "improving": ("worsening",), "improvement": ("worsening",), "worsened": ("improved",),
     "worsening": ("improving",), "worse": ("better",), "better": ("worse",), "increased": ("decreased", "unchanged"),
     "increasing": ("decreasing",), "decreased": ("increased",), "decreasing": ("increasing",), "elevated": ("reduced",),
-    "unchanged": ("increased", "improved"), "stable": ("worsening", "enlarging"), "higher": ("lower",), "enlarged": ("smaller",),
+    "unchanged": ("increased", "improved"), "stable": ("worsening", "enlarging"), "higher": ("lower",),
+    "enlarged": ("smaller",),
     "high": ("low",), "low": ("high",), "larger": ("smaller",), "smaller": ("larger",), "resolved": ("worsened",),
     "increase": ("decrease",), "decrease": ("increase",), "progressed": ("regressed",), "diminished": ("increased",),
 }  # fmt: skip
 _NEGATION: tuple[tuple[str, str], ...] = (
-    (r"\bThere (?:is|are) no\b", "There is"), (r"\bthere (?:is|are) no\b", "there is"), (r"\bNo (?!known|other|longer)", ""),
+    (r"\bThere (?:is|are) no\b", "There is"), (r"\bthere (?:is|are) no\b", "there is"),
+    (r"\bNo (?!known|other|longer)", ""),
     (r"\bno evidence of\b", "evidence of"), (r"\bdenies\b", "reports"), (r"\bdenied\b", "reported"),
-    (r"\bDenies\b", "Reports"), (r"\bwithout\b(?! (?:difficulty|contrast))", "with"), (r"\b(is|are|was|were|has|have|does|did|do) not\b", r"\1"),
-    (r"\bhas no\b", "has"), (r"\bhad no\b", "had"), (r"\bnegative for\b", "positive for"), (r"\bunremarkable\b", "abnormal"),
+    (r"\bDenies\b", "Reports"), (r"\bwithout\b(?! (?:difficulty|contrast))", "with"),
+    (r"\b(is|are|was|were|has|have|does|did|do) not\b", r"\1"),
+    (r"\bhas no\b", "has"), (r"\bhad no\b", "had"), (r"\bnegative for\b", "positive for"),
+    (r"\bunremarkable\b", "abnormal"),
     (r"\bafebrile\b", "febrile"), (r"\bare clear\b", "are not clear"), (r"\bwithin normal limits\b", "abnormal"),
     (r"\bThere (is|are|was|were)\b(?! no)", r"There \1 no"), (r"\bthere (is|are|was|were)\b(?! no)", r"there \1 no"),
-    (r"\b(reports|endorses)\b", "denies"), (r"\bcomplains of\b", "denies"), (r"\bhas a history of\b", "has no history of"),
+    (r"\b(reports|endorses)\b", "denies"), (r"\bcomplains of\b", "denies"),
+    (r"\bhas a history of\b", "has no history of"),
     (r"\bpositive for\b", "negative for"), (r"\bis normal\b", "is abnormal"), (r"\bare normal\b", "are abnormal"),
-    (r"\b(is|are|was|were) (?!no|not\b)", r"\1 not "), (r"\bhas (?=a|an\b)", "does not have "), (r"\bshows?\b", "does not show"),
+    (r"\b(is|are|was|were) (?!no|not\b)", r"\1 not "), (r"\bhas (?=a|an\b)", "does not have "),
+    (r"\bshows?\b", "does not show"),
     (r"\bdemonstrates?\b", "does not demonstrate"), (r"\bHistory of\b", "No history of"), (r"\bnormal\b", "abnormal"),
     (r"\btakes\b", "does not take"), (r"\bwith (?=a|mild|small|left|right)", "without "),
 )  # fmt: skip
 _INVENTED = (
-    "a pneumothorax", "hemoptysis", "atrial flutter", "a pulmonary embolism", "ascites", "a splenic infarct", "hydronephrosis",
-    "melena", "a hip fracture", "diverticulitis", "aortic dissection", "hyperkalemia", "a subdural hematoma", "gallstones",
-    "meningitis", "endocarditis", "jaundice", "cellulitis of the foot", "a seizure", "ventricular tachycardia", "peripheral neuropathy",
-    "psoriasis", "a thyroid nodule", "optic neuritis", "glaucoma", "lymphoma", "osteomyelitis", "a deep vein thrombosis",
+    "a pneumothorax", "hemoptysis", "atrial flutter", "a pulmonary embolism", "ascites", "a splenic infarct",
+    "hydronephrosis",
+    "melena", "a hip fracture", "diverticulitis", "aortic dissection", "hyperkalemia", "a subdural hematoma",
+    "gallstones",
+    "meningitis", "endocarditis", "jaundice", "cellulitis of the foot", "a seizure", "ventricular tachycardia",
+    "peripheral neuropathy",
+    "psoriasis", "a thyroid nodule", "optic neuritis", "glaucoma", "lymphoma", "osteomyelitis",
+    "a deep vein thrombosis",
     "pancreatitis", "vertigo", "a pericardial effusion", "bronchiectasis", "sarcoidosis", "tuberculosis", "hematuria",
 )  # fmt: skip
-_INVENTED_DRUGS = ("amiodarone", "methotrexate", "lithium", "digoxin", "clozapine", "rifampin", "phenytoin", "tamoxifen", "colchicine")
+_INVENTED_DRUGS = (
+    "amiodarone",
+    "methotrexate",
+    "lithium",
+    "digoxin",
+    "clozapine",
+    "rifampin",
+    "phenytoin",
+    "tamoxifen",
+    "colchicine",
+)
 KINDS = (
-    "number", "unit", "date", "side", "negation", "severity", "trend", "invented finding", "other patient", "wrong citation",
+    "number", "unit", "date", "side", "negation", "severity", "trend", "invented finding", "other patient",
+    "wrong citation",
 )  # fmt: skip
 
 
@@ -105,9 +134,17 @@ def _number(truth: Truth) -> str | None:
     match = places[draw(truth.key, len(places))]
     old = match.group()
     digits = old.replace(".", "")
-    new = [f"{float(old) * 10:g}", f"{float(old) + 1 + draw(old, 7):g}", digits[::-1].lstrip("0"), f"{float(old) + 20:g}"]
+    new = [
+        f"{float(old) * 10:g}",
+        f"{float(old) + 1 + draw(old, 7):g}",
+        digits[::-1].lstrip("0"),
+        f"{float(old) + 20:g}",
+    ]
     new = new[draw(truth.key + old, 4) :] + new
-    told = next((one for one in new if one and one != old and not re.search(rf"(?<!\d){re.escape(one)}(?!\d)", truth.evidence)), None)
+    told = next(
+        (one for one in new if one and one != old and not re.search(rf"(?<!\d){re.escape(one)}(?!\d)", truth.evidence)),
+        None,
+    )
     return None if told is None else truth.sentence[: match.start()] + told + truth.sentence[match.end() :]
 
 
@@ -171,7 +208,9 @@ def _invented(truth: Truth) -> str | None:
     drugs = re.search(r"\b(?:\d mg|tablet|takes|medications?)\b", truth.sentence) is not None
     options = _INVENTED_DRUGS if drugs else _INVENTED
     start = draw(truth.key, len(options))
-    absent = (o for o in [*options[start:], *options[:start]] if o.split()[-1].lower()[:6] not in truth.document.lower())
+    absent = (
+        o for o in [*options[start:], *options[:start]] if o.split()[-1].lower()[:6] not in truth.document.lower()
+    )
     new = next(absent, None)
     if new is None or re.search(r"(?i)\b(?:no|not|denies|without|negative|denied)\b", truth.sentence):
         return None

@@ -1,9 +1,9 @@
 """Real rewordings: pairs of a claim and a text, both written for other purposes, that say the same.
 
-``terms``: what people coded of an Open-I report (``pleural effusion/left/small``), read out as a phrase. ``impression``:
-a sentence of the impression, most of whose words the findings hold too. ``summary``: a sentence that a language model
-wrote of an MTS-Dialog visit, of summaries in which people found every fact right, beside the note and the dialogue.
-None of them was made for xHAIM; in all three some pairs are not quite true, so false alarms are an upper bound.
+``terms``: what people coded of an Open-I report (``pleural effusion/left/small``), read out as a phrase.
+``impression``: a sentence of the impression, most of whose words the findings hold too. ``summary``: a sentence that a
+language model wrote of an MTS-Dialog visit, of summaries in which people found every fact right, beside the note and
+the dialogue. None was made for xHAIM; in all three some pairs are not quite true: false alarms are an upper bound.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from benchmarks.claims_sources import Truth, _rows
 from benchmarks.openi_reports import Report, read_reports
 from xhaim.text.sentences import sentences
 
-_BEFORE = frozenset("left right bilateral small mild moderate severe large borderline upper lower middle multiple chronic".split())
+_BEFORE = frozenset(
+    (
+        *("left", "right", "bilateral", "small", "mild", "moderate", "severe", "large"),
+        *("borderline", "upper", "lower", "middle", "multiple", "chronic"),
+    )
+)
 _WORD = re.compile(r"[a-z]{4,}")
 
 

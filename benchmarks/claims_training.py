@@ -2,8 +2,8 @@
 
     python -m benchmarks.claims_training [--data FOLDER] [--out FILE] [--sentences N]
 
-MTS-Dialog, ACI-Bench and two thirds of MEDEC (all CC BY 4.0); no report of Open-I, nothing of the test parts. A tenth of
-the texts is held out: the threshold is the lowest score at which at most ``_ALARMS``
+MTS-Dialog, ACI-Bench, two thirds of MEDEC (all CC BY 4.0) and SIMULATED notes; no report of Open-I, nothing of the
+test parts. A tenth of the texts is held out: the threshold is the lowest score at which at most ``_ALARMS``
 of its true sentences are called false: of those in the words of this grammar, and of those in the words of the tests'
 (``claims_rewordings``), which the trees never see.
 """
@@ -26,7 +26,7 @@ from xhaim.verify.atoms import atoms
 from xhaim.verify.check import met
 from xhaim.verify.detector import FEATURES, Detector, features, kept
 
-_ALARMS = 0.045
+_ALARMS = 0.03
 OTHER = "reworded by the grammar of the tests"
 """A kind of true sentence that is held out whole: it has a say in the threshold and in nothing else."""
 _SETTINGS = {
@@ -132,7 +132,11 @@ def fitted(of: Rows, without: str = "") -> tuple[Detector, str]:
     sure = of.X[:, FEATURES.index("sure disagreements")] > 0
     scores = booster.inplace_predict(of.X).astype(np.float64)
     limit = max(threshold(scores, of.place, held & (of.kinds == kind), sure) for kind in ("", OTHER))
-    return Detector("faults-1", booster, limit), f"{learn.sum()} sentences ({true[learn].mean():.2f} true), from {limit:.3f}, alarms of rules {_alarms(sure, of, true & held):.3f}"
+    return (
+        Detector("faults-1", booster, limit),
+        f"{learn.sum()} sentences ({true[learn].mean():.2f} true), false from {limit:.3f}; "
+        f"the rules alone call {_alarms(sure, of, true & held):.3f} of the held-out true ones false",
+    )
 
 
 def _alarms(sure: NDArray[np.bool_], of: Rows, among: NDArray[np.bool_]) -> float:

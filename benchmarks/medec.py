@@ -140,8 +140,9 @@ def development(texts: Sequence[Text]) -> None:
 def tested(path: Path, ranker: Ranker) -> None:
     """Print the accuracy on another file, and what comes first in each text."""
     texts = read(path)
-    flagged = [text for text in texts if text.wrong is not None]
-    print(f"\n{path.name}: {len(texts)} texts, {len(flagged)} with an error")
+    flagged = [text for text in texts if text.flagged]
+    lost = sum(text.wrong is None for text in flagged)
+    print(f"\n{path.name}: {len(texts)} texts, {len(flagged)} with an error, {lost} of them with no such sentence")
     for text in texts:
         chances = ranker.rank(text.sentences)
         print(f"{text.text_id} {text.numbers[int(np.argmax(chances))]} {chances.max():.3f}")

@@ -15,6 +15,7 @@ from xhaim.errors import DataError
 
 FILE = "medec/MEDEC-MS-ValidationSet-with-GroundTruth-and-ErrorType.csv"
 _NEEDED = ("Text ID", "Text", "Sentences")
+_YES = ("1", "1.0")
 _TWINS_SHARE = 0.5
 """Of the word triples of the shorter text: near-duplicates share nearly all, unrelated texts a few of a hundred."""
 
@@ -28,7 +29,7 @@ class Text:
     numbers: tuple[int, ...]
     """MEDEC's number of each sentence."""
     wrong: int | None
-    """Index of the wrong sentence; ``None``: there is none, or the file does not say."""
+    """Index of the wrong sentence; ``None``: there is none, or no sentence has the number that the file says."""
     flagged: bool | None
     """Whether there is an error; ``None``: the file does not say."""
     kind: str
@@ -46,24 +47,18 @@ def read(path: Path) -> list[Text]:
                 raise DataError(
                     f"'{path}' is no csv of MEDEC", got=rows.fieldnames, expected=f"columns {', '.join(_NEEDED)}"
                 )
-            return [_text(path, row) for row in rows if (row["Sentences"] or "").strip()]
+            return [_text(row) for row in rows if (row["Sentences"] or "").strip()]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"'{path}' cannot be read", got=error, expected="a csv of MEDEC, UTF-8") from error
 
 
-def _text(path: Path, row: dict[str, str]) -> Text:
+def _text(row: dict[str, str]) -> Text:
     numbers, sentences = _numbered(row["Sentences"])
     flag, at = (row.get("Error Flag") or "").strip(), (row.get("Error Sentence ID") or "").strip()
-    wrong = None
-    if flag in {"1", "1.0"}:
-        said = int(float(at)) if re.fullmatch(r"-?\d{1,6}(\.0)?", at) else -1
-        if said not in numbers:
-            raise DataError(
-                f"'{path}', text '{row['Text ID']}': the wrong sentence is not there", got=at[:20], expected=numbers
-            )
-        wrong = numbers.index(said)
+    said = int(float(at)) if flag in _YES and re.fullmatch(r"-?\d{1,6}(\.0)?", at) else -1
+    wrong = numbers.index(said) if said in numbers else None
     kind, correction = (" ".join((row.get(name) or "").split()) for name in ("Error Type", "Corrected Sentence"))
-    flagged = flag in {"1", "1.0"} if flag else None
+    flagged = flag in _YES if flag else None
     return Text(row["Text ID"], tuple(sentences), tuple(numbers), wrong, flagged, kind, correction)
 
 

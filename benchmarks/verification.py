@@ -6,9 +6,9 @@
 
 ``nli4ct`` trains on its train.json and is asked of FILE (dev.json unless said); ``healthver`` holds out a fifth of the
 topics at a time; ``csv`` trains on one file and is asked of another, of any layout that ``read_pairs`` knows. What the
-verifier is was chosen by folds inside the training part (logs/verification.md). ``--cross FILE`` adds the logits of a
-cross-encoder that was trained on other corpora (``python -m benchmarks.verification_cross``). Intervals: bootstrap of
-whole groups, the trial or topic, 1,000 draws.
+verifier is was chosen by folds inside the training part (logs/verification.md). ``--start FILE`` adds a cross-encoder
+that was trained on other corpora (``python -m benchmarks.verification_cross``), tuned to the training part: 5 to 10
+minutes of a core for a thousand pairs. Intervals: bootstrap of whole groups, the trial or topic, 1,000 draws.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from xhaim.backends import load
 from xhaim.ports import Encoder
 from xhaim.verify.entail_cross import Cross
-from xhaim.verify.entail_model import fit, labels_of
+from xhaim.verify.entail_model import Remembered, fit, labels_of
 from xhaim.verify.pairs import LABELS, Pair, read_pairs
 
 Odds = NDArray[np.float64]
@@ -54,10 +54,10 @@ def shuffled(pairs: Sequence[Pair]) -> list[Pair]:
     return [replace(pair, evidence=other[pair.group]) for pair in pairs]
 
 
-def asked(train: Sequence[Pair], test: Sequence[Pair], encoder: Encoder, cross: Cross | None) -> dict[str, Odds]:
+def asked(train: Sequence[Pair], test: Sequence[Pair], encoder: Encoder, start: Cross | None) -> dict[str, Odds]:
     """Fit on ``train``; return what each model says of ``test``, [n, 3] each."""
     majority = np.bincount(labels_of(train), minlength=len(LABELS)) / len(train)
-    model = fit(train, encoder, cross)
+    model = fit(train, encoder, start)
     return {
         MAJORITY: np.tile(majority, (len(test), 1)),
         CLAIM: of_claims(train, test),
@@ -66,12 +66,12 @@ def asked(train: Sequence[Pair], test: Sequence[Pair], encoder: Encoder, cross: 
     }
 
 
-def by_topic(pairs: Sequence[Pair], encoder: Encoder, cross: Cross | None, folds: int = 5) -> dict[str, Odds]:
+def by_topic(pairs: Sequence[Pair], encoder: Encoder, start: Cross | None, folds: int = 5) -> dict[str, Odds]:
     """Ask of every pair a model that was fitted without its group."""
     odds: dict[str, Odds] = {}
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     for rest, held in parts.split(pairs, labels_of(pairs), [pair.group for pair in pairs]):
-        found = asked([pairs[at] for at in rest], [pairs[at] for at in held], encoder, cross)
+        found = asked([pairs[at] for at in rest], [pairs[at] for at in held], encoder, start)
         for name, values in found.items():
             odds.setdefault(name, np.zeros((len(pairs), len(LABELS))))[held] = values
     return odds
@@ -109,15 +109,15 @@ def main() -> None:
     parser.add_argument("corpus", choices=("nli4ct", "healthver", "csv"))
     parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--train", type=Path)
-    parser.add_argument("--cross", type=Path, help="weights that were trained on other corpora")
+    parser.add_argument("--start", type=Path, help="a cross-encoder that was trained on other corpora")
     beside = Path(__file__).resolve().parents[1].parent / "shared" / "data"
     parser.add_argument("--data", type=Path, default=beside)
     given = parser.parse_args()
-    encoder: Encoder = load("encoders", "minilm")()
-    cross = Cross.restore(given.cross.read_bytes()) if given.cross else None
+    encoder = Remembered(load("encoders", "minilm")())
+    start = Cross.restore(given.start.read_bytes()) if given.start else None
     if given.corpus == "healthver":
         pairs = read_pairs(given.file or given.data / "healthver" / "healthver_dev.csv")
-        table(pairs, by_topic(pairs, encoder, cross))
+        table(pairs, by_topic(pairs, encoder, start))
         return
     folder = given.data / "nli4ct"
     if given.corpus == "nli4ct":
@@ -126,7 +126,7 @@ def main() -> None:
         train, test = read_pairs(given.train), read_pairs(given.file)
     else:
         parser.error("csv needs a file to ask of and --train")
-    table(test, asked(train, test, encoder, cross))
+    table(test, asked(train, test, encoder, start))
 
 
 if __name__ == "__main__":

@@ -64,13 +64,19 @@ def test_the_american_spelling_of_licence_is_read_too(tmp_path):
     assert read_corpus(rows(tmp_path, row)).lines[0].licence == "CC0"
 
 
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps(ROW) + "\n", encoding="utf-8-sig")
+    (tmp_path / "b.md").write_text(FRONT + "What it is.", encoding="utf-8-sig")
+    assert [line.text for line in read_corpus(tmp_path).lines] == ["Fluid around the lung.", "What it is."]
+
+
 def test_files_are_read_in_order_and_what_is_not_read_is_named(tmp_path):
-    rows(tmp_path, ROW, name="b.jsonl")
-    rows(tmp_path, ROW, name="a.jsonl")
+    for name in ("d", "b", "f", "a", "e", "c"):
+        rows(tmp_path, ROW, name=f"{name}.jsonl")
     rows(tmp_path, "no JSON", name=".hidden.jsonl")
     (tmp_path / "paper.pdf").write_bytes(b"%PDF")
     found = read_corpus(tmp_path)
-    assert [line.line_id for line in found.lines] == ["a.jsonl:1:1", "b.jsonl:1:1"]
+    assert [line.line_id for line in found.lines] == [f"{name}.jsonl:1:1" for name in "abcdef"]
     assert found.unread == ("paper.pdf",)
 
 
@@ -136,6 +142,7 @@ def faults(folder: Path) -> str:
         (ROW | {"licence": ""}, "licence: String should have at least 1 character"),
         (ROW | {"url": "javascript:alert(1)"}, "url: no web address; expected http:// or https://"),
         (ROW | {"url": 'https://x.org/" onclick="x'}, "url: no web address"),
+        (ROW | {"url": "https://x.org/\u202egpj.exe"}, "url: no web address"),
         (ROW | {"url": "file:///etc/passwd"}, "url: no web address"),
         (ROW | {"date": "last May"}, "date: no date; expected an ISO day"),
         (ROW | {"date": "2024-02-31"}, "date: "),

@@ -105,3 +105,16 @@ def test_negation_on_real_sentences_reaches_f1_of_0960() -> None:
     assert len(rows) == 2376
     hits, misses, false_alarms = agree[True, True], agree[True, False], agree[False, True]
     assert 2 * hits / (2 * hits + misses + false_alarms) >= 0.960
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "polarity"),
+    [
+        ("Pressors were weaned off on day two.", "pressors", "negated"),
+        ("Weaned off pressors, follow up.", "pressors", "negated"),
+        ("Weaned from the ventilator today.", "ventilator", "negated"),
+        ("Difficult to wean, on pressors.", "pressors", "affirmed"),
+    ],
+)
+def test_what_was_weaned_is_no_longer_there(text, term, polarity):
+    assert [one.polarity for one in mentions(text, (term,))] == [polarity]

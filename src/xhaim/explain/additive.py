@@ -14,10 +14,11 @@ from functools import reduce
 import numpy as np
 
 from xhaim.errors import DataError
-from xhaim.explain.attribution import Attribution, Measured, ask, is_risk
+from xhaim.explain.attribution import Attribution, ask, is_risk
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
 from xhaim.explain.faithfulness import Inventory
-from xhaim.explain.statements import cite, key_of
+from xhaim.explain.measured import Measured
+from xhaim.explain.said import cite, key_of
 from xhaim.records import Evidence, Explanation, Modality, Record
 
 OTHER, FIXED = "other evidence", "what cannot be taken out"

@@ -13,36 +13,25 @@ from typing import Literal
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
 from xhaim.explain.additive import additive, by_marker
-from xhaim.explain.attribution import Attribution, Measured, attribute
+from xhaim.explain.attribution import Attribution, attribute
 from xhaim.explain.candidates import by_signal, candidates
+from xhaim.explain.checked import verified
 from xhaim.explain.facts import Medicine, ModelFacts, RiskWithout
 from xhaim.explain.faithfulness import faithfulness, faithfulness_sentence
 from xhaim.explain.gaps import change_sentences, joint_figures, limit_sentences, missing_sentences
+from xhaim.explain.measured import Measured
 from xhaim.explain.medicine import checklist_sentences, criterion_figures, knowledge_sentences
-from xhaim.explain.statements import (
-    Draft,
-    evidence_sentence,
-    fitted_on,
-    idle_image_sentence,
-    key_of,
-    model_sentences,
-    observed_sentence,
-    risk_sentence,
-    tested_on,
-)
-from xhaim.explain.verify import verify
+from xhaim.explain.said import evidence_sentence, idle_image_sentence, observed_sentence
+from xhaim.explain.statements import Draft, fitted_on, model_sentences, risk_sentence, tested_on
 from xhaim.records import (
-    Citation,
     Evidence,
     Explanation,
     Faithfulness,
     Image,
-    KnowledgeCitation,
     Measurement,
     Modality,
     Record,
     ReportPolicy,
-    Statement,
     Summary,
 )
 from xhaim.task import Task
@@ -74,7 +63,7 @@ def explain(
     _same_sample(record, task, [*evidence.values(), *summaries.values()])
     task = task if report_policy is None else task.model_copy(update={"report_policy": report_policy})
     pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements, facts.films)
-    attribution = attribute(pieces, facts, risk_without, settings)
+    attribution = attribute(pieces, facts, risk_without, settings, of_now=not task.needs_image)
     whole = faithfulness(record, task.id, evidence, attribution, facts, risk_without)
     drafts = _drafts(record, task, summaries, facts, attribution, whole, medicine)
     empty = Explanation(
@@ -101,7 +90,7 @@ def explain(
     tested = [] if facts.tested is None else [tested_on(facts.tested)]
     counted = criterion_figures(medicine.criteria)
     figures = [fitted_on(facts), *tested, *joint_figures(attribution, facts), *counted]
-    explanation = _verified(empty, drafts, record, task, figures)
+    explanation = verified(empty, drafts, record, task, figures)
     if not settings.additive:
         return explanation
     shares = additive(record, task.id, evidence, attribution, facts, risk_without, settings.additive)
@@ -158,7 +147,7 @@ def observe(
         simulated=simulated,
         unscored=reason,
     )
-    return _verified(empty, drafts, record, task, [reason, *criterion_figures(medicine.criteria)])
+    return verified(empty, drafts, record, task, [reason, *criterion_figures(medicine.criteria)])
 
 
 def _same_sample(record: Record, task: Task, inputs: Sequence[Evidence | Summary]) -> None:
@@ -223,44 +212,3 @@ def _earlier(record: Record, task: Task) -> dict[str, Measurement]:
         for one, later in pairwise(values)
         if one.time < later.time
     }
-
-
-def _verified(
-    empty: Explanation, drafts: Sequence[Draft], record: Record, task: Task, figures: Sequence[str]
-) -> Explanation:
-    """Number the citations and verify; leave out what fails, until nothing does."""
-    kept, dropped = list(drafts), list(empty.dropped)
-    while True:
-        statements, citations, knowledge = _numbered(kept)
-        explanation = replace(
-            empty, statements=statements, citations=citations, knowledge=knowledge, dropped=tuple(dropped)
-        )
-        faults = verify(explanation, record, task=task, figures=figures)
-        bad: dict[int, str] = {}
-        for fault in faults:
-            for place, statement in enumerate(statements):
-                if fault.statement == place or (fault.statement is None and fault.marker in statement.markers):
-                    bad.setdefault(place, f"{statement.role} sentence: {fault.kind}: {fault.detail}")
-        if not bad:
-            return explanation
-        dropped.extend(bad.values())
-        kept = [draft for place, draft in enumerate(kept) if place not in bad]
-
-
-def _numbered(
-    drafts: Sequence[Draft],
-) -> tuple[tuple[Statement, ...], tuple[Citation, ...], tuple[KnowledgeCitation, ...]]:
-    """Give markers 1 to n in the order of first use; the same source and span, or line, has one marker."""
-    citations: dict[tuple[str, str, int | None, int | None], Citation] = {}
-    lines: dict[str, KnowledgeCitation] = {}
-    statements = []
-    for draft in drafts:
-        markers, knowledge = [], []
-        for cited in draft.cites:
-            numbered = citations.setdefault(key_of(cited), replace(cited, marker=len(citations) + 1))
-            markers.append(numbered.marker)
-        for line in draft.knowledge:
-            known = lines.setdefault(line.line_id, KnowledgeCitation(len(lines) + 1, line))
-            knowledge.append(known.marker)
-        statements.append(Statement(draft.text, draft.role, tuple(markers), tuple(knowledge), draft.status))
-    return tuple(statements), tuple(citations.values()), tuple(lines.values())

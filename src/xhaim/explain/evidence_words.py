@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from xhaim.explain import words
-from xhaim.explain.statements import image_words
+from xhaim.explain.said import image_words
 from xhaim.records import Citation, Record, Statement
 from xhaim.text import values
 from xhaim.text.sentences import sentences

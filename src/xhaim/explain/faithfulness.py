@@ -18,7 +18,8 @@ from xhaim.explain import words
 from xhaim.explain.attribution import Attribution, ask, is_risk
 from xhaim.explain.facts import Films, ModelFacts, Removal, RiskWithout
 from xhaim.explain.figures import whole_figures
-from xhaim.explain.statements import Draft, cite
+from xhaim.explain.said import cite
+from xhaim.explain.statements import Draft
 from xhaim.records import Evidence, Faithfulness, Image, Modality, Record
 
 

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from xhaim.explain import words
-from xhaim.explain.attribution import Attribution, Joint, Measured
+from xhaim.explain.attribution import Attribution, Joint
 from xhaim.explain.candidates import by_signal, index_image
 from xhaim.explain.facts import ModelFacts
-from xhaim.explain.statements import Draft, cite, cite_value
+from xhaim.explain.measured import Measured
+from xhaim.explain.said import cite, cite_value
+from xhaim.explain.statements import Draft
 from xhaim.records import MODALITIES, Modality, Record, Summary
 from xhaim.signals import catalogue
 from xhaim.task import Task

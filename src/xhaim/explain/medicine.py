@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from xhaim.explain import words
-from xhaim.explain.attribution import Measured
 from xhaim.explain.facts import Medicine
-from xhaim.explain.statements import Draft, cite_value
+from xhaim.explain.measured import Measured
+from xhaim.explain.said import cite_value
+from xhaim.explain.statements import Draft
 from xhaim.records import Citation, Criterion, Record, Span
 
 MAX_NAMED = 4

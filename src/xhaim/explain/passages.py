@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from xhaim.explain.facts import Films, Removal
 from xhaim.explain.pieces import Passage, Piece
-from xhaim.explain.quotes import choose_quotes, quote_of
+from xhaim.explain.quotes import Side, choose_quotes, folded, quote_of, sides_of
 from xhaim.records import MODALITIES, Document, Evidence, Modality, Record, ScoredChunk, Summary
 from xhaim.task import Task
 
@@ -20,8 +21,8 @@ def passages(
     record: Record, task: Task, evidence: Mapping[Modality, Evidence], summaries: Mapping[Modality, Summary]
 ) -> tuple[list[Piece], list[str]]:
     """Return the passages by modality and rank, and the reasons why retrieved text is not among them."""
-    documents = {document.doc_id: document for document in record.documents}
-    pieces: dict[str, Piece] = {}
+    documents, now = {document.doc_id: document for document in record.documents}, record.sample.hadm_id
+    pieces: dict[tuple[Side | None, str], Piece] = {}
     reasons: list[str] = []
     for scored, in_summary in _used(evidence, summaries):
         document = documents.get(scored.chunk.doc_id)
@@ -31,10 +32,12 @@ def passages(
             continue
         removal = Removal(chunk_ids=frozenset({scored.chunk.chunk_id, *scored.also_in}))
         sides = choose_quotes(scored, task, in_summary)
+        spoken = sides_of(scored.chunk.text, task)
         for quotes in sides:
-            piece = Piece(Passage(document, quotes, mixed=len(sides) > 1), removal)
-            words = " ".join(quotes[0].text.lower().split())
-            key = next((one for one in pieces if _same(one, words)), words)
+            earlier = None not in (document.hadm_id, now) and document.hadm_id != now
+            piece = Piece(Passage(document, quotes, mixed=len(spoken) > 1, earlier=earlier), removal)
+            side, words = piece.speaks, folded(quotes[0].text)
+            key = (side, next((one for other, one in pieces if other == side and _same(one, words)), words))
             pieces[key] = _merged(pieces[key], piece) if key in pieces else piece
     return list(pieces.values()), reasons
 
@@ -94,8 +97,10 @@ def _misfit(scored: ScoredChunk, document: Document | None, record: Record) -> s
 
 def _merged(one: Piece, two: Piece) -> Piece:
     """Take both out together, and show the newer."""
-    newer = max(one, two, key=_newness)
-    return Piece(newer.source, one.removal | two.removal)
+    source = max(one, two, key=_newness).source
+    if isinstance(source, Passage):
+        source = replace(source, mixed=one.mixed or two.mixed)
+    return Piece(source, one.removal | two.removal)
 
 
 def _newness(piece: Piece) -> tuple[str, str]:

@@ -22,6 +22,9 @@ class Passage:
     mixed: bool = False
     """Other words of the chunk speak for the other side, and are taken out with these."""
 
+    earlier: bool = False
+    """Of an earlier admission."""
+
     @property
     def quote(self) -> Quote:
         """The first."""
@@ -52,3 +55,8 @@ class Piece:
     def mixed(self) -> bool:
         """Say whether words of both sides are taken out with it."""
         return isinstance(self.source, Passage) and self.source.mixed
+
+    @property
+    def earlier(self) -> bool:
+        """Say whether its words are of an earlier admission."""
+        return isinstance(self.source, Passage) and self.source.earlier

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from xhaim.records import Document, Polarity, ScoredChunk
@@ -17,6 +18,7 @@ _MAX_WORDS = 30
 """Of a quotation that names no concept: the first whole sentences of the chunk."""
 
 
+_WORD = re.compile(r"[\w.%/]*\w|%")
 MAX_QUOTES = 3
 """Sentences of one chunk that are quoted on one side."""
 
@@ -51,9 +53,10 @@ def choose_quotes(scored: ScoredChunk, task: Task, in_summary: frozenset[str]) -
     for place, (start, end) in enumerate(spans):
         words = chunk.text[start:end]
         unseen = " ".join(words.split()) not in in_summary
-        for concept, polarity in _said(words, task):
+        for concept, polarity, past in _said(words, task):
             other = scored.polarity is not None and polarity != scored.polarity
-            quote = _quote(chunk.start + start, words, task, concept, polarity)
+            quote = _quote(chunk.start + start, words, task, concept, None if past else polarity)
+            quote = replace(quote, polarity=polarity)
             options.append(((other, concept, unseen, place), quote))
         if not unseen:
             plain = Quote(chunk.start + start, chunk.start + end, words, None, None)
@@ -62,25 +65,36 @@ def choose_quotes(scored: ScoredChunk, task: Task, in_summary: frozenset[str]) -
         start, end = _beginning(chunk.text, spans)
         return [(Quote(chunk.start + start, chunk.start + end, chunk.text[start:end], None, None),)]
     ranked = [quote for _, quote in sorted(options, key=lambda option: option[0])]
-    first = ranked[0]
-    if first.speaks is None:
-        return [(first,), *(_side_of(ranked, side) for side in _SIDES if any(one.speaks == side for one in ranked))]
-    return [found for side in (first.speaks, _OTHER[first.speaks]) if (found := _side_of(ranked, side))]
+    first = ranked[0].speaks
+    groups: list[tuple[Quote, ...]] = [(ranked[0],)] if first is None else []
+    for side in _SIDES if first is None else (first, _OTHER[first]):
+        told = {(one.start, one.end) for group in groups for one in group}  # a sentence may speak for both
+        left = [one for one in ranked if one.speaks == side and (one.start, one.end) not in told]
+        if left:
+            groups.append(_first_of(left))
+    return groups
 
 
 _SIDES: tuple[Side, Side] = ("for", "against")
 _OTHER: dict[Side, Side] = {"for": "against", "against": "for"}
 
 
-def _side_of(ranked: list[Quote], side: Side) -> tuple[Quote, ...]:
-    """Return the first sentences of one side, each once."""
-    found = {(one.start, one.end): one for one in reversed(ranked) if one.speaks == side}
-    mine = sorted(found.values(), key=ranked.index)
-    return tuple(mine[:MAX_QUOTES])
+def _first_of(quotes: list[Quote]) -> tuple[Quote, ...]:
+    """Return the first sentences, those of the same words once."""
+    found: dict[str, Quote] = {}
+    for one in quotes:
+        found.setdefault(folded(one.text), one)
+    return tuple(found.values())[:MAX_QUOTES]
 
 
-def _quote(start: int, words: str, task: Task, concept: int, polarity: Polarity) -> Quote:
-    side = _side(polarity, task.concepts[concept].points)
+def folded(text: str) -> str:
+    """Return a text's words in lower case: marks and white space tell no two quotations apart."""
+    return " ".join(_WORD.findall(text.lower()))
+
+
+def _quote(start: int, words: str, task: Task, concept: int, polarity: Polarity | None) -> Quote:
+    """Return a quotation; what is spoken of as past takes no side."""
+    side = None if polarity is None else _side(polarity, task.concepts[concept].points)
     return Quote(start, start + len(words), words, polarity, side, concept == 0 or not task.needs_image)
 
 
@@ -89,7 +103,8 @@ def quote_of(document: Document, task: Task) -> Quote | None:
     found = [
         (concept, start, end, polarity)
         for start, end in sentences(document.text)
-        for concept, polarity in _said(document.text[start:end], task)
+        for concept, polarity, past in _said(document.text[start:end], task)
+        if not past
     ]
     if not found:
         return None
@@ -97,20 +112,26 @@ def quote_of(document: Document, task: Task) -> Quote | None:
     return _quote(start, document.text[start:end], task, concept, polarity)
 
 
+def sides_of(words: str, task: Task) -> set[Side]:
+    """Return the sides that the words take."""
+    said = (_side(polarity, task.concepts[at].points) for at, polarity, past in _said(words, task) if not past)
+    return {side for side in said if side is not None}
+
+
 def polarities(words: str, task: Task) -> dict[int, set[Polarity]]:
     """Return what the words say: index of a concept -> the polarities with which it is named."""
     found: dict[int, set[Polarity]] = {}
-    for concept, polarity in _said(words, task):
+    for concept, polarity, _ in _said(words, task):
         found.setdefault(concept, set()).add(polarity)
     return found
 
 
-def _said(words: str, task: Task) -> Iterator[tuple[int, Polarity]]:
-    """Name the patient's concepts; all terms are looked for at once, so that the longest wins."""
+def _said(words: str, task: Task) -> Iterator[tuple[int, Polarity, bool]]:
+    """Name the patient's concepts, and whether as past; all terms are looked for at once, so that the longest wins."""
     concepts = {term: index for index, concept in reversed([*enumerate(task.concepts)]) for term in concept.terms}
     for mention in mentions(words, tuple(concepts)):
         if not mention.family:
-            yield concepts[mention.term], mention.polarity
+            yield concepts[mention.term], mention.polarity, mention.historical
 
 
 def _side(polarity: Polarity, points: Side) -> Side | None:

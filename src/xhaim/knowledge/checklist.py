@@ -51,7 +51,7 @@ def checklist(record: Record, task: Task, card: Card) -> tuple[Criterion, ...]:
 
     Only what was known before the sample's prediction time is looked at. A score counts one point for each criterion
     that is met; where some are unknown it is a range, and it is met or not met only where the whole range says so.
-    Raises DataError for a card of another task.
+    Raises DataError for a card of another task, or of a concept that the task lacks.
     """
     if card.task != task.id:
         raise DataError("a card of another task", got=card.task, expected=task.id)

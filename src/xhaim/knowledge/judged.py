@@ -80,18 +80,28 @@ def by_rise(rule: RiseRule, record: Record) -> Judged:
     if not earlier:
         known = "one value" if found else "no value"
         return Judged("unknown", f"{known} of {label} in {window}: no change can be told", "", _ids(found[-1:]))
-    (last, now_value), (low, then_value) = found[-1], min(earlier, key=lambda pair: (pair[1], pair[0].time))
-    if rule.by_at_least is None:
-        met = then_value > 0 and plain_number(now_value / then_value) >= plain_number(rule.limit)
-        asked = f"at least {rule.limit:g} times"
-    else:
-        met = plain_number(now_value - then_value) >= plain_number(rule.limit)
-        asked = f"at least {number_words(rule.by_at_least, rule.unit)} more"
+    last, now_value = found[-1]
+    low, then_value = min(earlier, key=lambda pair: (pair[1], pair[0].time))
+    asked = (
+        f"at least {rule.limit:g} times"
+        if rule.by_at_least is None
+        else f"at least {number_words(rule.by_at_least, rule.unit)} more"
+    )
     seen = (
         f"{label} {_words(now_value, rule.signal)} {before(last.time, now)}, lowest earlier value in {window} "
         f"{_words(then_value, rule.signal)}"
     )
-    return Judged("met" if met else "not met", seen, asked, (low.measurement_id, last.measurement_id))
+    latest = [pair for pair in found if pair[0].time == last.time]
+    agreeing = {_rises(rule, then_value, value) for _, value in latest}
+    if len(agreeing) == 2:
+        return Judged("unknown", f"{seen}, and another of the same time", asked, _ids([(low, then_value), *latest]))
+    return Judged("met" if agreeing == {True} else "not met", seen, asked, (low.measurement_id, last.measurement_id))
+
+
+def _rises(rule: RiseRule, then: float, now: float) -> bool:
+    if rule.by_at_least is None:
+        return then > 0 and plain_number(now / then) >= plain_number(rule.limit)
+    return plain_number(now - then) >= plain_number(rule.limit)
 
 
 def by_fact(rule: FactRule, record: Record) -> Judged:

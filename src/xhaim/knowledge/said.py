@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from xhaim.errors import DataError, did_you_mean
 from xhaim.knowledge.judged import Judged, Span, Status
 from xhaim.knowledge.rules import WordsRule
 from xhaim.records import Document, Polarity, Record
@@ -55,8 +56,12 @@ def _terms(rule: WordsRule, task: Task) -> tuple[tuple[str, ...], frozenset[str]
     """Return what is looked for, and of it what denies."""
     if rule.concept is None:
         return (*rule.terms, *rule.also), frozenset(rule.terms)
-    terms = next(concept.terms for concept in task.concepts if concept.name == rule.concept)
-    return (*terms, *rule.also), frozenset(terms[:1])
+    for concept in task.concepts:
+        if concept.name == rule.concept:
+            return (*concept.terms, *rule.also), frozenset(concept.terms[:1])
+    names = [concept.name for concept in task.concepts]
+    known = did_you_mean(rule.concept, names)
+    raise DataError(f"the task '{task.id}' lacks a concept of its card", got=rule.concept, expected=known)
 
 
 def _documents(record: Record, within_hours: float | None) -> Iterator[Document]:

@@ -24,7 +24,7 @@ _DECIMALS = 4
 class Scores(Protocol):
     """How q questions fit n texts; steps do not import each other, so the run hands step 1's functions in."""
 
-    def __call__(self, questions: Sequence[str], texts: Sequence[str]) -> tuple[Values, Values]:
+    def __call__(self, asked: Sequence[str], texts: Sequence[str], /) -> tuple[Values, Values]:
         """Return what ranks, and what tells whether a text is about a question at all, each [q, n] in [0, 1].
 
         The first may depend on the other texts: BM25 by min-max gives the best of any texts 1, whatever is asked. The

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 import polars as pl
 from pydantic import model_validator
@@ -18,7 +18,7 @@ def plain_number(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def in_signal_unit(signal: str, number: float, unit: str | None) -> float | None:
     """Return a number in the unit of a signal's catalogue entry, by the rules for its values; None where they refuse.
 

@@ -67,11 +67,11 @@ def library(run: Run, task: Task) -> Library:
 def hybrid_scores(embed: Embed, settings: RetrieveSettings) -> Scores:
     """Return step 1's score of texts for queries: BM25 by min-max and cosine, and the cosine alone."""
 
-    def scores(queries: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        vectors = embed([*texts, *queries])
+    def scores(questions: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        vectors = embed([*texts, *questions])
         cosine = vectors[len(texts) :] @ vectors[: len(texts)].T
         dense = np.clip((cosine.astype(np.float64) + 1) / 2, 0, 1)
-        lexical = min_max(bm25(queries, texts, settings.k1, settings.b))
+        lexical = min_max(bm25(questions, texts, settings.k1, settings.b))
         return settings.alpha * lexical + (1 - settings.alpha) * dense, dense
 
     return scores

@@ -14,6 +14,7 @@ lacked
 lacks, unremarkable for, resolution of, (interval|now|completely|) resolved, (ruled|rules) (him|her|patient|) out for
 ruled (him|her|patient|) out, (no longer|without) (any|) evidence of, rather than, instead of, neither, clear of
 no longer, removal of, ruled out, exclude, excludes, excluded, rules out, -ve for, -ve
+weaned (off|from)
 (no|without|negative|denies|denied|not have|not give) (a|any|) (prior|previous|known|significant|past|) history (of|for)
 """
 POST_NEGATION = """
@@ -22,7 +23,7 @@ POST_NEGATION = """
 (is|are|was|were|has|have|had|now|) (now|completely|since|nearly|) resolved, (has|have) cleared
 (is|are|was|were|seems|) (very|highly|) unlikely, (is|are) no longer, no longer
 (is|are|) free, not (seen|present|identified|appreciated|visualized|demonstrated|evident|detected|noted), none
-(-), (has|have) been removed
+(-), (has|have) been removed, (is|are|was|were|has been|have been|) weaned (off|)
 """
 PRE_UNCERTAINTY = """
 possibly, possible, possibility of, probable, probably, likely, suspected, suspect, suspicious for, suspicion (of|for)

@@ -70,9 +70,16 @@ def holds(concept: Concept, claim: Facets, sentence: Facets) -> bool:
     """Say whether a sentence speaks of a claim's concept, or of all its parts: ``pain`` and ``abdomen``."""
     if concept.kind == "word" and concept.name in sentence.stems:
         return True
-    if same_concepts(concept, claim, sentence):
+    if same_concepts(concept, claim, sentence) or (
+        concept.kind in ("part", "word") and _inside(concept.name, sentence)
+    ):
         return True
     return any(parts <= named(sentence) for parts in parts_of(concept.name, concept.kind))
+
+
+def _inside(name: str, sentence: Facets) -> bool:
+    """Say whether a word is part of what a sentence names: the *heart* of cardiomegaly."""
+    return any(name in parts for one in sentence.concepts for parts in parts_of(one.name, one.kind))
 
 
 def span_stems(facets: Facets, concept: Concept) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -13,10 +12,11 @@ from xhaim.ports import Entailment, LanguageModel
 from xhaim.verify.align import Aligned, align
 from xhaim.verify.atoms import Atom, atoms
 from xhaim.verify.compare import Disagreement, Fault, disagreements
+from xhaim.verify.copied import copied
 from xhaim.verify.detector import Detector, features, shipped
 from xhaim.verify.excerpt import excerpt
 from xhaim.verify.facets import Facets, facets
-from xhaim.verify.fold import disguised, fold
+from xhaim.verify.fold import disguised
 from xhaim.verify.opinions import Opinion, Verdict, by_inference, by_language_model
 
 Weight: TypeAlias = Literal["minor", "considerable", "major"]
@@ -29,7 +29,6 @@ WEIGHTS: Mapping[Fault, Weight] = {
     "name": "minor", "other": "minor",
 }  # fmt: skip
 RULES, COPY = "rules", "copy"
-_WORD = re.compile(r"[^\W_]+(?:[.,/:]\d+)*%?|[+-](?=\d)")
 _LONGEST = 20_000
 """Characters of a sentence that is checked."""
 _UNSURE = 0.5
@@ -68,7 +67,8 @@ def check(
     """Return a verdict for each atomic claim of ``sentence``, in order, against the texts that it cites.
 
     First the rules, whose sure findings stand; then ``detector`` (the shipped one unless another is given); then,
-    of claims that these two let pass or are unsure of, ``entailment`` and at last ``model``. A claim is supported only where nobody who was asked says otherwise. A function of its arguments
+    of claims that these two let pass or are unsure of, ``entailment`` and at last ``model``. The word of who is
+    asked later stands over an earlier one's, but for the rules'. A function of its arguments
     alone; evidence of any length is read in the passages that share most words with the claim.
     """
     if len(sentence) > _LONGEST:
@@ -88,9 +88,9 @@ def rules_alone(sentence: str, evidence: Sequence[str]) -> tuple[ClaimVerdict, .
 
 
 def stands_in(claim: str, evidence: Sequence[str]) -> bool:
-    """Say whether the evidence holds the words of a claim, case and marks aside, and denies or doubts none otherwise."""
+    """Say whether the evidence holds the words of a claim, case and marks aside, and denies none of them."""
     ours, _, wrong = met(claim, evidence)
-    return _copied(ours, evidence, wrong)
+    return copied(ours, evidence, wrong)
 
 
 def met(claim: str, evidence: Sequence[str]) -> tuple[Facets, Aligned, list[Disagreement]]:
@@ -138,13 +138,7 @@ def _by_rules(atom: Atom, claim: Facets, evidence: Sequence[str], wrong: Sequenc
         worst = min(sure, key=lambda one: (_RANK[WEIGHTS[one.fault]], one.start))
         told = f"{worst.measure}, at characters {worst.start} to {worst.end} of the claim"
         return replace(_failed(atom, worst.relation, worst.fault, RULES, None, told), disguised=hidden)
-    return _passed(atom, COPY, 0.0, None, hidden=hidden) if _copied(claim, evidence, wrong) else None
-
-
-def _copied(claim: Facets, evidence: Sequence[str], wrong: Sequence[Disagreement]) -> bool:
-    flat = _flat(claim.text)
-    copied = bool(flat) and any(f" {flat} " in f" {_flat(fold(text).text)} " for text in evidence)
-    return copied and not any(one.measure.startswith(("polarity", "certainty")) for one in wrong)
+    return _passed(atom, COPY, 0.0, None, hidden=hidden) if copied(claim, evidence, wrong) else None
 
 
 _RANK: Mapping[Weight, int] = {"major": 0, "considerable": 1, "minor": 2}
@@ -182,8 +176,3 @@ def _hidden(claim: str, evidence: Sequence[str]) -> bool:
     """Say whether a word of the claim is written in letters that only look like those of the evidence."""
     words = [word for word in claim.split() if disguised(word)]
     return bool(words) and any(word not in text for word in words for text in evidence)
-
-
-def _flat(text: str) -> str:
-    """Return the words and figures of a text in lower case; marks are left out, but for those inside a figure."""
-    return " ".join(_WORD.findall(text.lower()))

@@ -43,7 +43,8 @@ _FAULTS: dict[Kind, Fault] = {
 }  # fmt: skip
 _ALIKE = {
     frozenset(pair)
-    for pair in (("tiny", "small"), ("rising", "worsened"), ("falling", "improved"), ("falling", "resolved"), ("improved", "resolved"),
+    for pair in (("tiny", "small"), ("rising", "worsened"), ("falling", "improved"), ("falling", "resolved"),
+                 ("improved", "resolved"),
                  ("both", "left"), ("both", "right"), ("new", "acute"), ("chronic", "continuous"), ("basal", "lower"),
                  ("apical", "upper"), ("new", "rising"), ("new", "worsened"))
 }  # fmt: skip
@@ -179,7 +180,9 @@ def _one(
 
 MEASURES: tuple[str, ...] = (
     "number elsewhere", "unit", "number missing", "date missing", "date elsewhere", "name missing",
-    *(f"{kind} missing" for kind in ("finding", "procedure", "drug", "device", "part", "state", "medical word", "rare word", "common word", *QUALIFIERS)),
+    *(f"{kind} missing" for kind in ("finding", "procedure", "drug", "device", "part", "state")),
+    "medical word missing", "rare word missing", "common word missing",
+    *(f"{kind} missing" for kind in QUALIFIERS),
     *(f"polarity {group} {where}" for group in ("term", "word") for where in ("near", "elsewhere")),
     "certainty term", "certainty word", "side of both bound", "side of both near", "side of both elsewhere",
     *(f"{kind} {how} {where}" for kind in QUALIFIERS for how in ("against", "other", "denied")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
 
@@ -31,16 +33,16 @@ class Cross:
     net: Any
     """``_Net``, on the processor, in float32 and ready to be asked."""
 
-    names = ("cross_entailment", "cross_neutral", "cross_contradiction")
-
-    def columns(self, claim: str, evidence: str) -> dict[str, float]:
-        """Return the log-probabilities of the three labels, for the verifier to learn from."""
+    def odds(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Return the probabilities of (claim, evidence) in the order of ``LABELS``, [n, 3]."""
         import torch
 
+        found = np.zeros((len(pairs), 3), dtype=np.float32)
         with torch.inference_mode():
-            rows = [encoded(claim, shown(claim, evidence))]
-            found = torch.log_softmax(self.net(*padded(rows)).double()[0], dim=0)
-        return {name: round(float(value), 4) for name, value in zip(self.names, found, strict=True)}
+            for at, (claim, evidence) in enumerate(pairs):
+                logits = self.net(*padded([encoded(claim, shown(claim, evidence))])).double()[0]
+                found[at] = np.round(torch.softmax(logits, dim=0).numpy(), 4)
+        return found
 
     def to_bytes(self) -> bytes:
         """Return what was trained, in bfloat16; the lower layers are MiniLM's own."""
@@ -125,13 +127,30 @@ def new_net() -> Any:  # noqa: ANN401  (a torch module whose class is made here:
             )
 
         def forward(self, ids: Any, mask: Any, which: Any) -> Any:  # noqa: ANN401
-            states = self.bert(input_ids=ids, attention_mask=mask, token_type_ids=which).last_hidden_state.float()
+            return self.upper(self.lower(ids, mask, which, 0), mask, which, 0)
+
+        def lower(self, ids: Any, mask: Any, which: Any, layers: int) -> Any:  # noqa: ANN401
+            """Return the states after so many layers, [n, tokens, e]."""
+            states = self.bert.embeddings(input_ids=ids, token_type_ids=which)
+            return self.through(self.bert.encoder.layer[:layers], states, mask)
+
+        def upper(self, states: Any, mask: Any, which: Any, layers: int) -> Any:  # noqa: ANN401
+            """Return the logits, [n, 3], of the states after so many layers."""
+            states = self.through(self.bert.encoder.layer[layers:], states, mask).float()
             claim, evidence = (
                 (states * side).sum(1) / side.sum(1).clamp(min=1)
                 for side in ((mask * (1 - which)).unsqueeze(-1).float(), (mask * which).unsqueeze(-1).float())
             )
             parts = [states[:, 0], claim, evidence, (claim - evidence).abs(), 4 * claim * evidence]
             return self.head(torch.cat(parts, dim=1))
+
+        @staticmethod
+        def through(layers: Any, states: Any, mask: Any) -> Any:  # noqa: ANN401
+            away = (1 - mask[:, None, None, :].float()) * -1e4
+            for layer in layers:
+                states = layer(states, away)
+                states = states[0] if isinstance(states, tuple) else states
+            return states
 
         def trained(self) -> dict[str, Any]:
             """Return the tensors that differ from MiniLM's own."""

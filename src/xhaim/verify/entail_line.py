@@ -51,7 +51,8 @@ class Line:
 
     def tensors(self, name: str) -> dict[str, Numbers]:
         """Return what ``restore`` needs, by name."""
-        return {f"{name}.knots": self.knots, f"{name}.weights": self.weights, f"{name}.bias": self.bias}
+        parts = {"knots": self.knots, "weights": self.weights, "bias": self.bias}
+        return {f"{name}.{part}": np.ascontiguousarray(value) for part, value in parts.items()}  # or it is saved wrong
 
     @classmethod
     def restore(cls, tensors: Mapping[str, Numbers], name: str) -> Line:

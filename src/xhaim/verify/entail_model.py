@@ -1,8 +1,9 @@
 """A small trained verifier of claims, with no language model: fitted on pairs, saved as JSON and safetensors.
 
-It is an ``Entailment`` like any NLI model. Its parts: a line over the columns of a pair, and a line over how the
-vectors of claim and evidence differ; the mean of their probabilities is the answer. Labels weigh the same whatever their
-number, so a probability is one among equally common labels.
+It is an ``Entailment`` like any NLI model. Its parts: a line over the columns of a pair, one over how the vectors of
+claim and evidence differ, one over the claim's vector alone (its ``prior``: how such claims turned out; may be left
+out), and, where one was given to start from, a cross-encoder tuned to the same pairs. The mean of their probabilities
+is the answer. Labels weigh the same whatever their number, so a probability is one among equally common labels.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from xhaim.verify.entail_clauses import Rarity
 from xhaim.verify.entail_cross import Cross
 from xhaim.verify.entail_features import columns, evidence_lines
 from xhaim.verify.entail_line import Line, Numbers
+from xhaim.verify.entail_train import tune
 from xhaim.verify.pairs import LABELS, Label, Pair
 
 FORMAT = "xhaim verifier 1"
@@ -46,6 +48,8 @@ class Seen:
     """[n, d]: columns of each pair."""
     vectors: Numbers | None
     """[n, 2 e]: products and differences of the vectors of claim and evidence; None without an encoder."""
+    claims: Numbers | None
+    """[n, e]: the vectors of the claims, scaled to a variance near 1."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Verifier:
     """Those that were seen when it was fitted, in the order of ``LABELS``; of others it says nothing: 0."""
     line: Line
     difference: Line | None
+    prior: Line | None
     cross: Cross | None
 
     @cached_property
@@ -75,15 +80,18 @@ class Verifier:
 
     def odds(self, pairs: Sequence[tuple[str, str]], progress: Progress = silent) -> Numbers:
         """Return the probabilities of (claim, evidence) in the order of ``LABELS``, [n, 3]."""
-        return self.odds_of(see(pairs, self.rarity, self.encoder, self.cross, progress))
-
-    def odds_of(self, seen: Seen) -> Numbers:
-        """The same of pairs that were seen before."""
+        seen = see(pairs, self.rarity, self.encoder, progress)
         found = [self.line.odds(seen.X)]
         if self.difference is not None and seen.vectors is not None:
             found.append(self.difference.odds(seen.vectors))
-        result = np.zeros((len(seen.X), len(LABELS)), dtype=np.float32)
-        result[:, [LABELS.index(label) for label in self.labels]] = np.mean(found, axis=0)
+        if self.prior is not None and seen.claims is not None:
+            found.append(self.prior.odds(seen.claims))
+        known = [LABELS.index(label) for label in self.labels]
+        if self.cross is not None:
+            odds = self.cross.odds(pairs)[:, known]
+            found.append(odds / odds.sum(axis=1, keepdims=True))
+        result = np.zeros((len(pairs), len(LABELS)), dtype=np.float32)
+        result[:, known] = np.mean(found, axis=0)
         return result
 
     def save(self, folder: Path) -> None:
@@ -92,7 +100,8 @@ class Verifier:
             write_bytes(folder / name, data)
 
     def _files(self) -> dict[str, bytes]:
-        tensors = self.line.tensors("line") | (self.difference.tensors("difference") if self.difference else {})
+        lines = {"line": self.line, "difference": self.difference, "prior": self.prior}
+        tensors = {key: one for name, line in lines.items() if line for key, one in line.tensors(name).items()}
         files = {LINES_FILE: to_safetensors(tensors)}
         if self.cross is not None:
             files[CROSS_FILE] = self.cross.to_bytes()
@@ -139,49 +148,52 @@ def see(
     pairs: Sequence[tuple[str, str]],
     rarity: Rarity,
     encoder: Encoder | None,
-    cross: Cross | None = None,
     progress: Progress = silent,
 ) -> Seen:
     """Return the columns and the vectors of (claim, evidence)."""
-    rows, vectors = [], []
+    rows, vectors, claims = [], [], []
     for at, (claim, evidence) in enumerate(pairs, 1):
-        row = columns(claim, evidence, rarity, encoder)
-        if cross is not None:
-            row |= cross.columns(claim, evidence)
-        rows.append(list(row.values()))
+        rows.append(list(columns(claim, evidence, rarity, encoder).values()))
         if encoder is not None:
-            vectors.append(_difference(claim, evidence, encoder))
+            own, difference = _vectors(claim, evidence, encoder)
+            claims.append(own)
+            vectors.append(difference)
         progress(at, len(pairs))
-    return Seen(np.array(rows, dtype=np.float32), np.array(vectors, dtype=np.float32) if vectors else None)
+    X = np.array(rows, dtype=np.float32)
+    return Seen(X, np.array(vectors), np.array(claims)) if encoder is not None else Seen(X, None, None)
 
 
-def _difference(claim: str, evidence: str, encoder: Encoder) -> Numbers:
-    """Return the products and the differences of two unit vectors, scaled to a variance near 1, [2 e]."""
+def _vectors(claim: str, evidence: str, encoder: Encoder) -> tuple[Numbers, Numbers]:
+    """Return the claim's unit vector, [e], and its products and differences with the evidence's, [2 e], both scaled."""
     lines = evidence_lines(evidence, claim)
     vectors = encoder.encode([claim, *(lines or [claim])])
     mean = vectors[1:].mean(axis=0)
     mean /= max(float(np.linalg.norm(mean)), 1e-9)
-    scale = float(np.sqrt(len(mean)))
-    return np.concatenate([vectors[0] * mean, np.abs(vectors[0] - mean)]).astype(np.float32) * scale
+    scale = np.float32(np.sqrt(len(mean)))
+    return vectors[0] * scale, np.concatenate([vectors[0] * mean, np.abs(vectors[0] - mean)]).astype(np.float32) * scale
 
 
 def fit(
-    pairs: Sequence[Pair], encoder: Encoder | None = None, cross: Cross | None = None, progress: Progress = silent
+    pairs: Sequence[Pair],
+    encoder: Encoder | None = None,
+    start: Cross | None = None,
+    prior: bool = True,
+    progress: Progress = silent,
 ) -> Verifier:
     """Fit a verifier to labelled pairs; the order of the pairs does not matter.
 
-    Raises DataError where a pair has no label, or where there are fewer than two labels with ten pairs each.
+    Args:
+        pairs: With their labels.
+        encoder: MiniLM; without one there are no vectors, and words alone decide.
+        start: A cross-encoder to tune to the pairs, minutes of a processor for a thousand; none where there is none.
+        prior: Whether the claim alone may speak, as annotators' claims do; leave it out where claims are one's own.
+        progress: Told of the pairs that are seen, then of the steps of the tuning.
+
+    Raises:
+        DataError: a pair has no label, or there are fewer than two labels with ten pairs each.
     """
     pairs = sorted(pairs, key=lambda pair: (pair.claim, pair.evidence, pair.label or "", pair.pair_id))
-    rarity, encoder = Rarity.of(pair.evidence for pair in pairs), remembered(encoder)
-    seen = see([(pair.claim, pair.evidence) for pair in pairs], rarity, encoder, cross, progress)
-    return fit_seen(seen, labels_of(pairs), rarity, encoder, cross)
-
-
-def fit_seen(
-    seen: Seen, labels: NDArray[np.int64], rarity: Rarity, encoder: Encoder | None, cross: Cross | None = None
-) -> Verifier:
-    """Fit to what was seen; ``labels``: places in ``LABELS``, [n]."""
+    labels = labels_of(pairs)
     known, dense = np.unique(labels, return_inverse=True)
     if len(known) < 2 or np.bincount(dense).min() < 10:
         raise DataError(
@@ -189,16 +201,19 @@ def fit_seen(
             got=", ".join(f"{np.sum(labels == at)} {LABELS[at]}" for at in known) or "none",
             expected="at least two labels with ten pairs each",
         )
-    names = tuple(columns("a", "a", rarity, encoder)) + (cross.names if cross else ())
-    difference = None if seen.vectors is None else Line.fit(seen.vectors, dense, _VECTORS_STRENGTH, ranks=False)
+    texts = [(pair.claim, pair.evidence) for pair in pairs]
+    rarity, encoder = Rarity.of(pair.evidence for pair in pairs), remembered(encoder)
+    seen = see(texts, rarity, encoder, progress)
+    strength = _VECTORS_STRENGTH
     return Verifier(
         rarity,
         encoder,
-        names,
+        tuple(columns("a", "a", rarity, encoder)),
         tuple(LABELS[at] for at in known),
         Line.fit(seen.X, dense, _COLUMNS_STRENGTH, ranks=True),
-        difference,
-        cross,
+        None if seen.vectors is None else Line.fit(seen.vectors, dense, strength, ranks=False),
+        None if seen.claims is None or not prior else Line.fit(seen.claims, dense, strength, ranks=False),
+        None if start is None else tune(start, texts, labels, progress=progress),
     )
 
 

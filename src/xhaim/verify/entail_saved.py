@@ -55,16 +55,18 @@ def _restored(said: dict[str, Any], files: dict[str, bytes]) -> Verifier:
         raise ValueError(f"fitted with encoder {str(said['encoder'])[:60]}")
     rarity = Rarity(int(said["texts"]), {str(word): int(n) for word, n in said["seen"].items()})
     cross = Cross.restore(files[CROSS_FILE]) if CROSS_FILE in files else None
-    names = tuple(columns("a", "a", rarity, encoder)) + (cross.names if cross else ())
+    names = tuple(columns("a", "a", rarity, encoder))
     if names != tuple(said["columns"]):
         raise ValueError("fitted with other columns")
     tensors = from_safetensors(files[LINES_FILE])
-    difference = Line.restore(tensors, "difference") if "difference.weights" in tensors else None
+    difference, prior = (
+        Line.restore(tensors, name) if f"{name}.weights" in tensors else None for name in ("difference", "prior")
+    )
     labels = tuple(label for label in LABELS if label in said["labels"])
     line = Line.restore(tensors, "line")
     if line.weights.shape != (len(labels), len(names)):
         raise ValueError("weights of another shape")
-    return Verifier(rarity, encoder, names, labels, line, difference, cross)
+    return Verifier(rarity, encoder, names, labels, line, difference, prior, cross)
 
 
 def _read(path: Path) -> bytes:

@@ -28,7 +28,9 @@ _GENERAL = frozenset(
     content(
         "adverse event events case cases instance instances occurrence record recorded records experience experienced "
         "suffered observed reported affected type types side effects total number only one two different common rate "
-        "recorded least percent proportion prevalent treatment during across several overall occurred multiple"
+        "recorded least percent proportion prevalent treatment during across several overall occurred multiple "
+        "fewer fewest "
+        "higher highest lower lowest greater larger smaller same equal equally identical over under above below many"
     )
 )
 
@@ -70,7 +72,7 @@ def table_columns(claim: str, evidence: str) -> dict[str, float]:
     found = rows(evidence)
     events = any(row.of is not None for row in found)
     named = _named(found, claim)
-    own = sorted(frozenset(content(claim)) - _GENERAL)
+    own = sorted(word for word in frozenset(content(claim)) - _GENERAL if word[0].isalpha())
     about = named or ([] if own and events else [row for row in found if row.name == _TOTAL or row.of is None])
     low = normal(claim)
     percent = any(word in low for word in ("%", "percent", "proportion", "rate ", "likel"))

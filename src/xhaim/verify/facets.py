@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib.resources import files
+from functools import lru_cache
 
 from xhaim.records import Polarity
-from xhaim.text.polarity import polarity
+from xhaim.verify.denial import denials, heard_of, polarity_of
 from xhaim.verify.fold import fold
 from xhaim.verify.lexicon import Kind, Term, Token, stem, terms, tokens
+from xhaim.verify.plain import carries
 from xhaim.verify.quantities import Moment, Quantity, moments, quantities
 
 QUALIFIERS: tuple[Kind, ...] = ("side", "severity", "trend", "acuity", "place", "period", "sex")
 """Kinds of words that qualify another term."""
 LONGEST = 10_000
-_SEEN = 300
-"""Characters before and behind a concept that can deny or doubt it."""
 _REACH_BEFORE, _REACH_BEHIND = 5, 6
 """Words between a qualifier and what it qualifies: ``mild right pleural effusion``, ``effusion, which is small``."""
 _BREAKS = frozenset(",;:.?!()[]\n") | {"but", "while", "whereas", "although", "with", "without"}
@@ -68,6 +66,8 @@ class Facets:
     """Capitalised words inside the sentence that the lexicon does not know, in lower case."""
     stems: frozenset[str]
     """Of every word, the plain ones too."""
+    denials: int
+    """How many words deny something."""
 
 
 @lru_cache(maxsize=16384)
@@ -87,48 +87,42 @@ def facets(sentence: str) -> Facets:
     counts = quantities(text, times)
     numeric: list[tuple[int, int]] = [(one.start, one.end) for one in times]
     numeric += [(one.start, one.end) for one in counts]
-    concepts = tuple(_concepts(text, found, known, numeric))
+    heard = heard_of(text, found, known)
+    concepts = tuple(_concepts(text, heard, found, known, numeric))
     return Facets(
         text,
         concepts,
-        tuple(_qualifiers(text, found, known, concepts, numeric)),
+        tuple(_qualifiers(text, heard, found, known, concepts, numeric)),
         tuple(counts),
         tuple(times),
         tuple(_names(text, found, known, numeric)),
         frozenset(stem(one.word) for one in found if one.is_word),
+        denials(heard),
     )
 
 
 def _concepts(
-    text: str, found: Sequence[Token], known: Sequence[Term], numeric: Sequence[tuple[int, int]]
+    text: str, heard: str, found: Sequence[Token], known: Sequence[Term], numeric: Sequence[tuple[int, int]]
 ) -> Iterator[Concept]:
     taken = {place for one in known for place in range(one.first, one.last)}
     spots = [(one.first, one.core, one.last, one.name, one.kind, one.denies) for one in known]
     for place, token in enumerate(found):
         inside = any(start <= token.start < end for start, end in numeric)
-        if place not in taken and not inside and token.is_word and _carries(token.word):
+        if place not in taken and not inside and token.is_word and carries(token.word):
             spots.append((place, place, place + 1, stem(token.word), "word", False))
     for first, core, last, name, kind, denies in sorted(spots, key=lambda spot: spot[0]):
         if kind in QUALIFIERS:
             continue
         end = found[last - 1].end
-        said = _polarity(text, found[core].start, end)
+        said = polarity_of(heard, found[core].start, end)
         if denies:
             said = {"affirmed": "negated", "negated": "affirmed"}.get(said, said)  # type: ignore[assignment]
         yield Concept(name, kind, found[first].start, end, said)
 
 
-def _polarity(text: str, start: int, end: int) -> Polarity:
-    begin = max(0, start - _SEEN)
-    return polarity(text[begin : end + _SEEN], start - begin, end - begin)
-
-
-def _carries(word: str) -> bool:
-    return len(word) > 2 and not word.isdigit() and word not in plain_words() and stem(word) not in _plain_stems()
-
-
 def _qualifiers(
     text: str,
+    heard: str,
     found: Sequence[Token],
     known: Sequence[Term],
     concepts: Sequence[Concept],
@@ -141,7 +135,7 @@ def _qualifiers(
         if any(first <= start < last for first, last in numeric):
             continue
         heads = _heads(found, one, concepts)
-        yield Qualifier(one.kind, one.name, start, end, heads, _polarity(text, start, end))
+        yield Qualifier(one.kind, one.name, start, end, heads, polarity_of(heard, start, end))
 
 
 def _is_no_side(text: str, found: Sequence[Token], one: Term) -> bool:
@@ -188,17 +182,5 @@ def _names(
         opens = place == 0 or found[place - 1].word in ".:?!\n"
         word = text[token.start : token.end]
         titled = len(word) > 2 and word[0].isupper() and word[1:].islower()
-        if titled and not opens and place not in taken and _carries(token.word):
+        if titled and not opens and place not in taken and carries(token.word):
             yield token.word
-
-
-@cache
-def plain_words() -> frozenset[str]:
-    """Return the words that carry no fact of their own."""
-    lines = files("xhaim.verify").joinpath("plain.txt").read_text(encoding="utf-8").splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-
-
-@cache
-def _plain_stems() -> frozenset[str]:
-    return frozenset(stem(word) for word in plain_words() if len(word) > 4)

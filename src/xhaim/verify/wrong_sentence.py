@@ -100,15 +100,13 @@ def _read(path: Path) -> Ranker:
     given = json.loads(path.read_bytes())
     if given["format"] != _FORMAT or tuple(given["shape"]) != SHAPE:
         raise ValueError("another format, or other columns")
-    terms = {}
-    for term, (idf, weight) in given["terms"].items():
-        terms[term] = (_number(idf), _number(weight))
-    shape = []
-    for mean, deviation, weight in given["shape"].values():
-        shape.append((_number(mean), _number(deviation), _number(weight)))
+    terms = {term: (float(idf), float(weight)) for term, (idf, weight) in given["terms"].items()}
+    shape = tuple((float(mean), float(sd), float(weight)) for mean, sd, weight in given["shape"].values())
+    if not np.isfinite([*(x for two in terms.values() for x in two), *(x for three in shape for x in three)]).all():
+        raise ValueError("a number that is not finite")
     if any(deviation <= 0 for _, deviation, _ in shape):
         raise ValueError("a standard deviation that is not above 0")
-    return Ranker(terms, tuple(shape))
+    return Ranker(terms, shape)
 
 
 def learn(texts: Sequence[Sequence[str]], wrong: Sequence[int], penalties: Penalties | None = None) -> Ranker:
@@ -189,13 +187,6 @@ def _shape(sentence: str, place: int, n: int) -> list[float]:
         words <= 3, words <= 8, words > 20, digits / max(len(tokens), 1), digits > 0, sentence.endswith("."),
         sentence.endswith(":"), sentence[:1].isupper(),
     ]  # fmt: skip
-
-
-def _number(value: float) -> float:
-    number = float(value)
-    if not np.isfinite(number):
-        raise ValueError("a number that is not finite")
-    return number
 
 
 def _short(value: float) -> float:
