@@ -106,6 +106,8 @@ def test_long_paragraphs_are_cut_between_sentences_and_long_sentences_between_wo
     found = passages(" ".join([sentence] * 3))
     assert [len(one.split()) for one in found] == [100, 100, 100]
     assert [len(one.split()) for one in passages("word " * 400)] == [180, 180, 40]
+    assert [len(one.split()) for one in passages("a " * 100 + "\n\n" + "b " * 80 + "\n\nc")] == [180, 1]
+    assert passages("a\x07b\x1b[31m") == ["ab[31m"]
     assert passages("one two.\n\nthree.") == ["one two. three."]
     assert passages(" \n\n\t ") == []
 

@@ -1,4 +1,4 @@
-"""Do the words of a claim stand in the evidence as they are, and mean the same there?"""
+"""Whether the words of a claim stand in the evidence as they are, and mean the same there."""
 
 from __future__ import annotations
 
