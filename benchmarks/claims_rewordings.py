@@ -85,6 +85,7 @@ _UNITS = {
     "kg": "kilograms",
     "mL": "milliliters",
 }
+_ITEM = re.compile(r"^(?:\d{1,2}[.)]|[-*•])\s+")
 _FRAMES = (
     "As documented, {}", "From the notes: {}", "The written record has it that {}", "It was put down that {}", "{}",
     "In this case {}", "Of note, {}", "One reads that {}", "{}",
@@ -93,7 +94,7 @@ _FRAMES = (
 
 def reworded(sentence: str, key: str) -> str | None:
     """Return the sentence in other words; ``None`` where fewer than two turns were possible or too much stayed."""
-    text, changes = _restructured(sentence.strip())
+    text, changes = _restructured(_ITEM.sub("", sentence.strip()))
     for old, new in _SYNONYMS:
         after = re.sub(rf"\b(?:{old})\b", new, text, count=2)
         if after != text and draw(key + old, 4) > 0:

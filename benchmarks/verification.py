@@ -28,7 +28,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from xhaim.backends import load
 from xhaim.ports import Encoder
 from xhaim.verify.entail_cross import Cross
-from xhaim.verify.entail_model import Remembered, fit, labels_of
+from xhaim.verify.entail_model import fit, labels_of
+from xhaim.verify.entail_seen import Remembered
 from xhaim.verify.pairs import LABELS, Pair, read_pairs
 
 Odds = NDArray[np.float64]

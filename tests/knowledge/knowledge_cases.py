@@ -11,8 +11,8 @@ import yaml
 
 from xhaim.knowledge.card import Card
 from xhaim.knowledge.cards import load_card
-from xhaim.knowledge.checklist import Criterion, checklist
-from xhaim.records import Document, Measurement, Record, Sample
+from xhaim.knowledge.checklist import checklist
+from xhaim.records import Criterion, Document, Measurement, Record, Sample
 from xhaim.signals import catalogue
 from xhaim.task import load_task
 

@@ -10,7 +10,8 @@ from knowledge_cases import TASK, card_with, criterion, judged, note, raw_card, 
 
 from xhaim.errors import DataError
 from xhaim.knowledge.cards import load_card
-from xhaim.knowledge.checklist import Points, checklist
+from xhaim.knowledge.checklist import checklist
+from xhaim.records import Points
 from xhaim.task import load_task
 
 LACTATE = {"kind": "value", "signal": "lactate", "above": 2, "unit": "mmol/L", "within_hours": 24}

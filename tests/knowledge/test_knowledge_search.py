@@ -77,6 +77,7 @@ def test_questions_are_answered_in_turn():
     ]  # fmt: skip
     assert [one.rank for one in found] == [1, 2, 3, 4]
     assert found[1].score == round(1 - 0.2 / 3, 4)
+    assert texts(search(lines, ["Fluid", "Air"], scores, 1)) == ["Fluid around the lung."]
     assert texts(search(lines, ["Fluid", "Air"], scores, 2)) == ["Fluid around the lung.", "Air around the lung."]
 
 

@@ -1,4 +1,4 @@
-"""Verbs of explanations: explain, verify."""
+"""Verbs of explanations: explain, verify, knowledge."""
 
 from __future__ import annotations
 
@@ -77,3 +77,15 @@ def verify(
     say({**asdict(found), "holds": found.holds} if as_json else found.words(), as_json=as_json)
     if not found.holds:
         raise typer.Exit(1)
+
+
+@app.command()
+def knowledge(
+    place: Annotated[Path, typer.Argument(help="A task card (YAML), or a folder of Markdown and JSONL.")],
+    question: Annotated[str | None, typer.Option(help="Search the folder for it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check medical knowledge of one's own: a card, or a folder, and what it finds for a question."""
+    from xhaim.run.medicine import look_up
+
+    say(look_up(place, question), as_json=as_json)

@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xhaim.errors import DataError
 from xhaim.knowledge.card import Card, ScoreLine
-from xhaim.knowledge.judged import Judged, Span, Status, by_fact, by_rise, by_value
+from xhaim.knowledge.judged import Judged, Status, by_fact, by_rise, by_value
 from xhaim.knowledge.rules import AllOf, AnyOf, FactRule, FirstOf, RiseRule, Rule, UnreadableRule, ValueRule
 from xhaim.knowledge.said import by_words
-from xhaim.records import KnowledgeLine, Record
+from xhaim.records import Criterion, KnowledgeLine, Points, Record
 from xhaim.task import Task
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """A score as far as it can be counted: at least ``low`` and at most ``high`` of ``most``."""
-
-    low: int
-    high: int
-    most: int
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One criterion of a guideline, judged on one record."""
-
-    criterion_id: str
-    """Of the card: ``curb65_urea``."""
-    text: str
-    """Short: ``urea above 7 mmol/L``."""
-    status: Status
-    reason: str
-    """Why, in words: the value and the threshold, or that nothing was found."""
-    measurement_ids: tuple[str, ...]
-    """Measurements of this record, known before the prediction time, that it rests on."""
-    spans: tuple[Span, ...]
-    """Sentences of this record's documents that it rests on."""
-    line: KnowledgeLine
-    """The line of the card that says so."""
-    parts: tuple[str, ...] = ()
-    """Of a score: the ids of its criteria."""
-    points: Points | None = None
-    """Of a score; ``None`` for a single criterion."""
 
 
 def checklist(record: Record, task: Task, card: Card) -> tuple[Criterion, ...]:

@@ -9,24 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from xhaim.knowledge.rules import FactRule, RiseRule, ValueRule
 from xhaim.knowledge.thresholds import in_signal_unit, plain_number
-from xhaim.records import Measurement, Record
+from xhaim.records import CriterionStatus, Measurement, Record, Span
 from xhaim.signals import catalogue
 from xhaim.text.values import before, number_words
 
-Status: TypeAlias = Literal["met", "not met", "unknown"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """A sentence of a document: half-open offsets in its characters."""
-
-    doc_id: str
-    start: int
-    end: int
+Status: TypeAlias = CriterionStatus
 
 
 @dataclass(frozen=True, slots=True)

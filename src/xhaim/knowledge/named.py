@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xhaim.knowledge.card import Card
-from xhaim.knowledge.judged import Span
 from xhaim.knowledge.said import shown
-from xhaim.records import Chunk, KnowledgeLine, Polarity
+from xhaim.records import Chunk, KnowledgeLine, Named, Polarity, Span
 from xhaim.text.polarity import mentions, names_any
 from xhaim.text.sentences import sentences
 
 _FIRST: tuple[Polarity, ...] = ("affirmed", "uncertain", "negated")
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A line of a card, and where the evidence names what it is about."""
-
-    line: KnowledgeLine
-    span: Span
-    """The sentence, in the document."""
-    polarity: Polarity
 
 
 def named(card: Card, chunks: Sequence[Chunk]) -> tuple[Named, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from xhaim.errors import DataError, did_you_mean
-from xhaim.knowledge.judged import Judged, Span, Status
+from xhaim.knowledge.judged import Judged, Status
 from xhaim.knowledge.rules import WordsRule
-from xhaim.records import Document, Polarity, Record
+from xhaim.records import Document, Polarity, Record, Span
 from xhaim.task import Task
 from xhaim.text.elsewhere import bare
 from xhaim.text.polarity import mentions, names_any

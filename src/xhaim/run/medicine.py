@@ -16,11 +16,11 @@ from xhaim.config import RetrieveSettings, settings_hash
 from xhaim.explain.facts import Medicine
 from xhaim.knowledge.base import FolderKnowledge
 from xhaim.knowledge.card import Card
-from xhaim.knowledge.cards import card_of
+from xhaim.knowledge.cards import card_of, load_card
 from xhaim.knowledge.checklist import checklist
 from xhaim.knowledge.corpus import read_corpus
 from xhaim.knowledge.named import named
-from xhaim.knowledge.search import Scores
+from xhaim.knowledge.search import Scores, questions
 from xhaim.records import Evidence, KnowledgeLine, Modality, Record
 from xhaim.retrieve.hybrid import Embed
 from xhaim.retrieve.lexical import bm25, min_max
@@ -58,8 +58,7 @@ def library(run: Run, task: Task) -> Library:
         name = run.settings.retrieve.encoder
         embed = Vectors(name, EmbeddingCache(run.store.path / FILE, load_encoder(name).name))
         base = FolderKnowledge(read_corpus(Path(asked.folder)), hybrid_scores(embed, run.settings.retrieve))
-        questions = (task.question, *(concept.name for concept in task.concepts[:1]))
-        passages = tuple(one.line for one in base.search(questions, asked.passages))
+        passages = tuple(one.line for one in base.search(questions(task), asked.passages))
     said = [card.model_dump_json() if card else None, *(f"{one.line_id} {one.text}" for one in passages)]
     return Library(task, card, passages, settings_hash(*said))
 
@@ -67,11 +66,40 @@ def library(run: Run, task: Task) -> Library:
 def hybrid_scores(embed: Embed, settings: RetrieveSettings) -> Scores:
     """Return step 1's score of texts for queries: BM25 by min-max and cosine, and the cosine alone."""
 
-    def scores(questions: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        vectors = embed([*texts, *questions])
+    def scores(asked: Sequence[str], texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        vectors = embed([*texts, *asked])
         cosine = vectors[len(texts) :] @ vectors[: len(texts)].T
         dense = np.clip((cosine.astype(np.float64) + 1) / 2, 0, 1)
-        lexical = min_max(bm25(questions, texts, settings.k1, settings.b))
+        lexical = min_max(bm25(asked, texts, settings.k1, settings.b))
         return settings.alpha * lexical + (1 - settings.alpha) * dense, dense
 
     return scores
+
+
+def look_up(place: Path, question: str | None, k: int = 5) -> dict[str, object]:
+    """Say what a card holds, or which passages of a folder are about a question.
+
+    Raises DataError, with every fault by its place, for a card or a folder that cannot be read.
+    """
+    if place.is_file():
+        card = load_card(place)
+        return {"card": card.task, "lines": [f"{one.line_id}: {one.text} ({one.source})" for one in card.lines()]}
+    corpus = read_corpus(place)
+    counted: dict[str, object] = {"passages": len(corpus.lines), "files not read": list(corpus.unread)}
+    if question is None:
+        return counted
+    settings = RetrieveSettings()
+    base = FolderKnowledge(corpus, hybrid_scores(Vectors(settings.encoder), settings))
+    found = base.search((question,), k)
+    return counted | {
+        "found": [
+            {
+                "score": one.score,
+                "about": one.about,
+                "text": one.line.text,
+                "source": one.line.source,
+                "id": one.line.line_id,
+            }
+            for one in found
+        ]
+    }

@@ -27,7 +27,7 @@ POST_NEGATION = """
 """
 PRE_UNCERTAINTY = """
 possibly, possible, possibility of, probable, probably, likely, suspected, suspect, suspicious for, suspicion (of|for)
-concern (for|of|about), concerning for, questionable, question of, ?, may, may be, may have, may represent
+concern (for|of|about), concerning for, questionable, question (of|), ?, may, may be, may have, may represent
 may reflect
 might, could, presumed, presumably, perhaps, versus, vs, rule out, r/o, (evaluate|eval|assess) for, differential
 (cannot|can not|could not|can't|not) (be|) (entirely|completely|) (exclude|excluded|rule out|ruled out), suggest

@@ -82,15 +82,17 @@ def rules_alone(sentence: str, evidence: Sequence[str]) -> tuple[ClaimVerdict, .
     """Return the verdicts by the rules' sure findings, with no trained model at all."""
     found = []
     for atom in atoms(sentence):
-        claim, _, wrong = met(atom.text, evidence)
-        found.append(_by_rules(atom, claim, evidence, wrong) or _passed(atom, RULES, None, "no detector was asked"))
+        claim, aligned, wrong = met(atom.text, evidence)
+        found.append(
+            _by_rules(atom, claim, aligned, evidence, wrong) or _passed(atom, RULES, None, "no detector was asked")
+        )
     return tuple(found)
 
 
 def stands_in(claim: str, evidence: Sequence[str]) -> bool:
     """Say whether the evidence holds the words of a claim, case and marks aside, and denies none of them."""
-    ours, _, wrong = met(claim, evidence)
-    return copied(ours, evidence, wrong)
+    ours, aligned, wrong = met(claim, evidence)
+    return copied(ours, aligned.every, wrong)
 
 
 def met(claim: str, evidence: Sequence[str]) -> tuple[Facets, Aligned, list[Disagreement]]:
@@ -108,7 +110,7 @@ def _judged(
     model: LanguageModel | None,
 ) -> ClaimVerdict:
     claim, aligned, wrong = met(atom.text, evidence)
-    sure = _by_rules(atom, claim, evidence, wrong)
+    sure = _by_rules(atom, claim, aligned, evidence, wrong)
     if sure is not None:
         return sure
     found = _passed(atom, RULES, None, "no detector was asked")
@@ -130,7 +132,9 @@ def _judged(
     return found
 
 
-def _by_rules(atom: Atom, claim: Facets, evidence: Sequence[str], wrong: Sequence[Disagreement]) -> ClaimVerdict | None:
+def _by_rules(
+    atom: Atom, claim: Facets, aligned: Aligned, evidence: Sequence[str], wrong: Sequence[Disagreement]
+) -> ClaimVerdict | None:
     """Return a verdict where the rules are sure of one."""
     sure = [one for one in wrong if one.sure]
     hidden = _hidden(atom.text, evidence)
@@ -138,7 +142,7 @@ def _by_rules(atom: Atom, claim: Facets, evidence: Sequence[str], wrong: Sequenc
         worst = min(sure, key=lambda one: (_RANK[WEIGHTS[one.fault]], one.start))
         told = f"{worst.measure}, at characters {worst.start} to {worst.end} of the claim"
         return replace(_failed(atom, worst.relation, worst.fault, RULES, None, told), disguised=hidden)
-    return _passed(atom, COPY, 0.0, None, hidden=hidden) if copied(claim, evidence, wrong) else None
+    return _passed(atom, COPY, 0.0, None, hidden=hidden) if copied(claim, aligned.every, wrong) else None
 
 
 _RANK: Mapping[Weight, int] = {"major": 0, "considerable": 1, "minor": 2}

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 
 from xhaim.verify.compare import Disagreement
 from xhaim.verify.facets import Facets
-from xhaim.verify.fold import fold
 
 _WORD = re.compile(r"[^\W_]+(?:[.,/:]\d+)*%?|[+-](?=\d)")
 _DENIES = frozenset(("no", "not", "without", "never", "denies", "denied", "nor", "neither"))
 
 
-def copied(claim: Facets, evidence: Sequence[str], wrong: Sequence[Disagreement]) -> bool:
+def copied(claim: Facets, evidence: Sequence[Facets], wrong: Sequence[Disagreement]) -> bool:
     """Say so, case and marks aside; ``wrong``: the disagreements of the two."""
     flat = _flat(claim.text)
     if not flat or any(one.measure.startswith(("polarity", "certainty")) for one in wrong):
         return False
-    return any(_whole(flat, f" {_flat(fold(text).text)} ") for text in evidence)
+    return _whole(flat, f" {_flat(' '.join(one.text for one in evidence))} ")
 
 
 def _whole(flat: str, text: str) -> bool:

@@ -15,11 +15,13 @@ _DENIAL = re.compile(
     r"(?i)\b(?:no|not|never|none|nor|neither|without|denie[sd]|deny|denying|absent|absence|negative|free of|cannot|"
     r"unremarkable|un(?:able|aware|likely)|fails?|lack(?:s|ed)?)\b|n't\b|\b(?:a|non)(?:febrile|icteric|tender)\b"
 )
+_NOTHING = re.compile(r"(?i)\bnothing\b")
 _DENIALS = frozenset(("no", "not", "without", "never"))
 
 
 def heard_of(text: str, found: Sequence[Token], known: Sequence[Term]) -> str:
     """Return the text without the wordings that hold a denial of their own: ``not changed`` denies no effusion."""
+    text = _NOTHING.sub("no     ", text)
     for one in known:
         inside = {token.word for token in found[one.first : one.last]}
         if one.core == one.first and not _DENIALS.isdisjoint(inside):

@@ -19,7 +19,7 @@ from xhaim.text.sentences import sentences
 from xhaim.verify.entail_clauses import Rarity, clause_columns
 from xhaim.verify.entail_numbers import number_columns
 from xhaim.verify.entail_tables import table_columns
-from xhaim.verify.entail_words import DOWN, NEGATIVE, UP, content, numbers, tokens
+from xhaim.verify.entail_words import DOWN, NEGATIVE, UP, content, longest_run, numbers, tokens
 
 MAX_SENTENCES = 24
 """Of one premise that are embedded: those that share most with the claim, then the first."""
@@ -111,23 +111,14 @@ def _cover(
         "cover_second": ordered[1] if len(ordered) > 1 else 0.0,
         "cover_pairs": sum(pair in together for pair in pairs) / len(pairs) if pairs else -1.0,
         "cover_back": sum(word in frozenset(said) for word in there) / len(there) if there else 0.0,
-        "run_found": float(_longest(pair in together for pair in pairs)),
-        "run_missing": float(_longest(word not in known for word in said)),
+        "run_found": float(longest_run(pair in together for pair in pairs)),
+        "run_missing": float(longest_run(word not in known for word in said)),
         "missing": float(len(missing)),
         "missing_rarest": max(missing, default=0.0),
         "evidence_words": math.log1p(len(there)),
         "evidence_lines": math.log1p(len(covered)),
         "numbers_found": sum(value in given for value in stated) / len(stated) if stated else -1.0,
     }
-
-
-def _longest(flags: Iterable[bool]) -> int:
-    """Return the length of the longest run of what holds."""
-    best = now = 0
-    for flag in flags:
-        now = now + 1 if flag else 0
-        best = max(best, now)
-    return best
 
 
 def _cosines(cosines: NDArray[np.float32]) -> dict[str, float]:

@@ -17,7 +17,8 @@ from xhaim.verify.entail_clauses import Rarity
 from xhaim.verify.entail_cross import Cross
 from xhaim.verify.entail_features import columns
 from xhaim.verify.entail_line import Line
-from xhaim.verify.entail_model import CROSS_FILE, FORMAT, LINES_FILE, Verifier, remembered
+from xhaim.verify.entail_model import CROSS_FILE, FORMAT, LINES_FILE, Verifier
+from xhaim.verify.entail_seen import remembered
 from xhaim.verify.pairs import LABELS
 
 MAX_FILE_BYTES = 256 * 2**20

@@ -97,7 +97,7 @@ def _train(
         optimizer.step()
         schedule.step()
         progress(done, steps)
-    return Cross(net.eval().requires_grad_(False))
+    return Cross.restore(Cross(net).to_bytes())  # as it will be read back: rounded to bfloat16
 
 
 def _weights(labels: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?%?")
@@ -85,3 +86,12 @@ def numbers(text: str) -> list[float]:
             found.append((match.start(), float(whole.replace(",", "") + (part or ""))))
     found += [(match.start(), _VALUE[match[0]]) for match in re.finditer(r"[a-z]+", low) if match[0] in _VALUE]
     return [value for _, value in sorted(found)]
+
+
+def longest_run(flags: Iterable[bool]) -> int:
+    """Return the length of the longest run of what holds."""
+    best = now = 0
+    for flag in flags:
+        now = now + 1 if flag else 0
+        best = max(best, now)
+    return best

@@ -25,7 +25,7 @@ _AS_THEY_ARE = frozenset(
     (
         *("several", "series", "serious", "seriously", "massive", "massively", "intensive", "radial", "middle"),
         *("continuous", "continuously", "catheter", "catheterization", "catheterized", "stenting"),
-        *("fainting", "fainted", "falling", "advancing"),
+        *("fainting", "fainted", "falling", "advancing", "cleared"),
     )
 )
 """Words whose ending makes them another word: ``several`` is not ``severe``."""
