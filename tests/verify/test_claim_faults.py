@@ -1,11 +1,11 @@
-"""What the benchmark of claims puts into sentences: faults that the evidence does not hold, rewordings that stay true."""
+"""What the benchmark of claims puts into sentences: faults that no evidence holds; rewordings that are true."""
 
 import pytest
-
 from benchmarks.claims_faults import KINDS, dated, faulted
 from benchmarks.claims_rewordings import reworded
 from benchmarks.claims_sources import Truth
 from benchmarks.claims_training_grammar import corrupted, turned
+
 from xhaim.verify.check import stands_in
 
 EVIDENCE = "The lungs are clear. There is a mild left pleural effusion of 12 mm, which has increased since 3/14/2020."

@@ -47,7 +47,7 @@ class Grid:
 
 
 GRIDS: dict[str, Grid] = {
-    "haim": Grid(depths=(5, 6, 7, 8), learning_rates=(0.3, 0.1, 0.05), trees=(200, 300), search_bins=64),
+    "haim": Grid(depths=(5, 6, 7, 8), learning_rates=(0.3, 0.1, 0.05), trees=(200, 300)),
     "shallow": Grid((2, 3, 4), (0.03,), (150, 300, 600), 0.3, 0.1, row_share=0.7, min_child_weight=5),
     "small": Grid((3,), (0.05,), (100, 200), 1.0, 0.1, row_share=0.7, min_child_weight=5),
 }

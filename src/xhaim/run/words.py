@@ -161,8 +161,12 @@ def language_model(run: Run, subject_id: int | None = None) -> LanguageModel | N
 
 @lru_cache(maxsize=2)
 def entailment_model(path: str | None) -> Entailment | None:
-    """Return the NLI model in a folder, once in a process; None where none is configured."""
-    return None if path is None else load("entailment_models", "sequence-classifier")(path)
+    """Return the model in a folder, once in a process: a verifier of ours, or any NLI classifier; None without one."""
+    if path is None:
+        return None
+    ours = (Path(path).expanduser() / "verifier.json").is_file()
+    found: Entailment = load("entailment_models", "verifier" if ours else "sequence-classifier")(path)
+    return found
 
 
 @lru_cache(maxsize=8)

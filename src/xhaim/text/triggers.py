@@ -14,7 +14,7 @@ lacked
 lacks, unremarkable for, resolution of, (interval|now|completely|) resolved, (ruled|rules) (him|her|patient|) out for
 ruled (him|her|patient|) out, (no longer|without) (any|) evidence of, rather than, instead of, neither, clear of
 no longer, removal of, ruled out, exclude, excludes, excluded, rules out, -ve for, -ve
-weaned (off|from)
+weaned (off|from), nothing
 (no|without|negative|denies|denied|not have|not give) (a|any|) (prior|previous|known|significant|past|) history (of|for)
 """
 POST_NEGATION = """
@@ -49,7 +49,7 @@ no (significant|interval|appreciable|substantial|definite|further|) (interval|) 
 (no|not|without) (significantly|appreciably|substantially|significant|interval|) (changed|change|increased|decreased)
 not only, not (certain|sure) (if|whether), not necessarily, without (difficulty|contrast|iv contrast|further)
 gram negative, gram-negative, not drain, not cause, unresolved, no worse, free (fluid|air), negative pressure
-as possible
+as possible, (is|are|was|were|has|have|had) not (changed|increased|worsened|grown|progressed)
 (is|are|has|have|does|do|did|) not (yet|been|) (resolve|resolved|clear|cleared|improve|improved), negative inspiratory
 may (resume|return|take), not (respond|responsive|require|tolerate|relieved), if possible, could not tolerate
 (cannot|can not|could not|can't|not) (tolerate|take)
