@@ -174,7 +174,7 @@ def test_only_an_image(effect, role, says):
 def test_a_risk_is_never_shown_as_certain(risk, says):
     facts = replace(FACTS, low=0.0, high=1.0)
     explanation = explained(record(), [], Additive({}, risk), facts)
-    assert f"is {says} (90 % interval 1 to 99 %)" in texts(explanation, "risk")[0]
+    assert f"is {says} (90 % interval under 1 to over 99 %)" in texts(explanation, "risk")[0]
     assert explanation.risk == risk
 
 

@@ -97,7 +97,7 @@ def test_the_latest_value_decides_unless_any_is_asked_for(tmp_path):
     chart = record(value("lactate", 9, 6), value("lactate", 1.5, 3))
     found = judged(tmp_path, chart, LACTATE)
     assert (found.status, found.measurement_ids) == ("not met", (chart.measurements[1].measurement_id,))
-    assert found.reason == "Lactate 1.5 mmol/L 3 h before, asked for above 2 mmol/L"
+    assert found.reason == "Lactate 1.5 mmol/L 3 h before, needed: above 2 mmol/L"
     found = judged(tmp_path, chart, LACTATE | {"which": "any"})
     assert (found.status, found.measurement_ids) == ("met", (chart.measurements[0].measurement_id,))
     twice = record(value("lactate", 8, 10), value("lactate", 9, 6), value("lactate", 1.5, 3))
@@ -106,7 +106,7 @@ def test_the_latest_value_decides_unless_any_is_asked_for(tmp_path):
     low = record(value("lactate", 1, 6), value("lactate", 1.5, 3))
     found = judged(tmp_path, low, LACTATE | {"which": "any"})
     assert (found.status, found.measurement_ids) == ("not met", (low.measurements[1].measurement_id,))
-    assert found.reason == "Lactate 1.5 mmol/L 3 h before, asked for above 2 mmol/L (any of 2 in the 24 h before)"
+    assert found.reason == "Lactate 1.5 mmol/L 3 h before, needed: above 2 mmol/L (any of 2 in the 24 h before)"
 
 
 def test_values_of_one_time_that_disagree_leave_it_unknown(tmp_path):
@@ -114,7 +114,7 @@ def test_values_of_one_time_that_disagree_leave_it_unknown(tmp_path):
     found = judged(tmp_path, chart, LACTATE)
     assert found.status == "unknown"
     assert set(found.measurement_ids) == {one.measurement_id for one in chart.measurements}
-    assert found.reason == "Lactate 1.5 mmol/L and 9 mmol/L at one time 3 h before, asked for above 2 mmol/L"
+    assert found.reason == "Lactate 1.5 mmol/L and 9 mmol/L at one time 3 h before, needed: above 2 mmol/L"
 
 
 def test_units_of_the_card_and_of_the_value_are_those_of_the_signal(tmp_path):
@@ -184,7 +184,7 @@ def test_an_admission_fact_is_met_at_its_threshold_and_unknown_where_it_is_not_r
         assert judged(tmp_path, record(static={"age, years": age}), rule).status == status
     assert judged(tmp_path, record(), rule).status == "unknown"
     assert judged(tmp_path, record(static={"age, years": 71.25}), rule).reason == (
-        "age 71.25 years by the admission facts, asked for at least 65"
+        "age 71.25 years by the admission facts, needed: at least 65"
     )
 
 
@@ -268,13 +268,13 @@ def test_a_value_that_is_asked_two_things_is_told_once(tmp_path):
              for side, number in (("at_most", 8), ("at_least", 25))]  # fmt: skip
     rule = {"kind": "any_of", "rules": rates}
     assert judged(tmp_path, record(value("respiratory_rate", 13, 2)), rule).reason == (
-        "Respiratory rate 13 insp/min 2 h before, asked for at most 8 insp/min or at least 25 insp/min"
+        "Respiratory rate 13 insp/min 2 h before, needed: at most 8 insp/min or at least 25 insp/min"
     )
     assert judged(tmp_path, record(), rule).reason == "no value of Respiratory rate in the 24 h before"
     other = {"kind": "all_of", "rules": [rates[0], LACTATE]}
     assert judged(tmp_path, record(value("respiratory_rate", 8, 2), value("lactate", 3, 2)), other).reason == (
-        "Respiratory rate 8 insp/min 2 h before, asked for at most 8 insp/min; "
-        "Lactate 3 mmol/L 2 h before, asked for above 2 mmol/L"
+        "Respiratory rate 8 insp/min 2 h before, needed: at most 8 insp/min; "
+        "Lactate 3 mmol/L 2 h before, needed: above 2 mmol/L"
     )
 
 

@@ -71,7 +71,7 @@ def scored(*values, name="curb65", **more):
 def test_curb_65_is_counted_where_all_of_it_can_be_read():
     found = scored(*ARRIVAL, static={"age, years": 60.0})
     assert (found.status, found.points) == ("not met", Points(2, 2, 5))
-    assert found.reason == "2 of 5, asked for at least 3"
+    assert found.reason == "2 of 5, needed: at least 3"
     assert found.measurement_ids == (ARRIVAL[0].measurement_id, ARRIVAL[1].measurement_id)
     assert found.line.source.startswith("Defining community acquired pneumonia severity")
     found = scored(*ARRIVAL, static={"age, years": 80.0})
@@ -81,7 +81,7 @@ def test_curb_65_is_counted_where_all_of_it_can_be_read():
 def test_curb_65_is_a_range_where_parts_are_unknown():
     found = scored(*ARRIVAL)
     assert (found.status, found.points) == ("unknown", Points(2, 3, 5))
-    assert found.reason == "at least 2 of 5; 1 unknown (age of at least 65 years), asked for at least 3"
+    assert found.reason == "at least 2 of 5; 1 unknown (age of at least 65 years), needed: at least 3"
     found = scored()
     assert (found.status, found.points, found.measurement_ids) == ("unknown", Points(0, 5, 5), ())
     low = scored(value("gcs_verbal", 5, 3), value("urea_nitrogen", 10, 5), value("respiratory_rate", 16, 2))

@@ -23,12 +23,17 @@ _PLACES = {"notes": "the notes", "cxr": "the text about chest images"}
 def missing_sentences(
     record: Record, task: Task, summaries: Mapping[Modality, Summary], measured: Mapping[str, Measured]
 ) -> list[Draft]:
-    """Name the task's signals without a value or without a recent one, and the texts and the image that are absent."""
+    """Name the task's signals without a value or without a recent one, and the texts and the image that are absent.
+
+    A value is old from an hour beyond what is said, so that no "last 24 h before" stands under "none in the last 24 h".
+    """
     now = record.sample.prediction_time
     values = by_signal(record, task)
     absent = [catalogue()[signal].label for signal, found in values.items() if not found]
     old = [
-        found[-1] for found in values.values() if found and now - found[-1].time > timedelta(hours=words.STALE_HOURS)
+        found[-1]
+        for found in values.values()
+        if found and now - found[-1].time >= timedelta(hours=words.STALE_HOURS + 1)
     ]
     drafts = []
     if absent:

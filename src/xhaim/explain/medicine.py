@@ -20,9 +20,9 @@ NOT_MEASURED = "a criterion rests on it; its effect was not measured"
 
 
 def knowledge_sentences(medicine: Medicine) -> list[Draft]:
-    """Say what the question is about, then the signs and mimics that the evidence names: affirmed ones first."""
-    order = ("affirmed", "uncertain", "negated")
-    named = sorted(medicine.named, key=lambda one: order.index(one.polarity))
+    """Say what the question is about, then the signs and mimics that the evidence affirms, then those in doubt."""
+    told = [one for one in medicine.named if one.polarity != "negated"]
+    named = sorted(told, key=lambda one: one.polarity != "affirmed")
     lines = [*medicine.lines, *(one.line for one in named[:MAX_NAMED])]
     return [Draft("knowledge", words.shown(line.text), knowledge=(line,)) for line in dict.fromkeys(lines)]
 
@@ -36,8 +36,9 @@ def checklist_sentences(
         found = [values[name] for name in one.measurement_ids if name in values]
         spans = [cited for span in one.spans if (cited := cite_span(span, record)) is not None]
         cites = (*(cite_value(value, measured) for value in found), *spans)
-        text = f"{one.text}: {one.status}; {one.reason}."
-        yield Draft("checklist", words.shown(text[0].upper() + text[1:]), cites, (one.line,), one.status)
+        first = one.text[0] if one.text[1:2].isupper() else one.text[0].upper()  # qSOFA
+        text = f"{first}{one.text[1:]}: {one.status}; {one.reason}."
+        yield Draft("checklist", words.shown(text), cites, (one.line,), one.status)
 
 
 def cite_span(span: Span, record: Record) -> Citation | None:

@@ -41,8 +41,10 @@ def percent(risk: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """Return ``60 to 80 %``, within 1 to 99."""
-    return f"{min(99, max(1, round(100 * low)))} to {min(99, max(1, round(100 * high)))} %"
+    """Return ``60 to 80 %``, within 1 to 99: ``under 1 to 3 %``, ``under 1 %``."""
+    if high < 0.01 or low > 0.99:
+        return percent(low)
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
 
 
 def share(value: float) -> str:

@@ -29,7 +29,7 @@ def checklist(record: Record, task: Task, card: Card) -> tuple[Criterion, ...]:
             criterion_id=one.id,
             text=one.name,
             status=judged.status,
-            reason=f"{judged.seen}, asked for {judged.asked}" if judged.asked else judged.seen,
+            reason=f"{judged.seen}, needed: {judged.asked}" if judged.asked else judged.seen,
             measurement_ids=judged.measurement_ids,
             spans=judged.spans,
             line=card.line("criteria", at),
@@ -85,7 +85,7 @@ def _merged(judged: Sequence[Judged], between: str) -> tuple[str, str]:
     told = [(seen, between.join(filter(None, thresholds))) for seen, thresholds in asked.items()]
     if len(told) == 1:
         return told[0]
-    return "; ".join(f"{seen}, asked for {wanted}" if wanted else seen for seen, wanted in told), ""
+    return "; ".join(f"{seen}, needed: {wanted}" if wanted else seen for seen, wanted in told), ""
 
 
 def _score(score: ScoreLine, parts: Sequence[Criterion], line: KnowledgeLine) -> Criterion:
@@ -102,7 +102,7 @@ def _score(score: ScoreLine, parts: Sequence[Criterion], line: KnowledgeLine) ->
         criterion_id=score.id,
         text=score.name,
         status=status,
-        reason=f"{said}, asked for at least {score.met_from}",
+        reason=f"{said}, needed: at least {score.met_from}",
         measurement_ids=tuple(dict.fromkeys(name for part in met for name in part.measurement_ids)),
         spans=tuple(dict.fromkeys(span for part in met for span in part.spans)),
         line=line,
