@@ -54,6 +54,13 @@ def test_a_changed_fact_leaves_the_composed_sentence(change):
     assert new == found
 
 
+def test_a_fact_in_words_that_no_figure_or_quotation_holds_is_caught_too():
+    """Each keeps every figure and quotation; what is added stands in no cited source."""
+    for added in (" The patient is on vancomycin.", " There is a fracture of the femur.", " It is severe."):
+        _, found, _, new, _ = answered(lambda text, added=added: text + added)
+        assert new == found, added
+
+
 def test_other_sentences_and_other_replies():
     chart, found, _ = case()
     stray = ScriptedModel([json.dumps({"sentences": [{"n": 999, "text": "All is well."}, {"n": -1, "text": "x"}]})])

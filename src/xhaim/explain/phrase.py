@@ -1,8 +1,8 @@
 """An explanation's sentences put into prose by a language model, which may change words and nothing else.
 
 The model is given the composed sentences and returns one sentence for each. A sentence keeps its role and citations;
-it is taken only if it holds exactly the figures and quotations of the one that it replaces, claims no cause, and passes
-``verify``; otherwise the composed one stays. So a model can make an explanation read better, not say more.
+it is taken only if it holds exactly the figures and quotations of the one that it replaces, claims no cause, passes
+``verify``, and every claim of it holds against the one it replaces; otherwise the composed one stays. So a model can make an explanation read better, not say more.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from xhaim.ports import Entailment, LanguageModel
 from xhaim.records import Explanation, Record, Statement
 from xhaim.task import Task
 from xhaim.text.entailment import NOT_CHECKED, support
+from xhaim.verify.check import check
 
 ROLES = ("for", "against", "observed", "missing")
 """What is rephrased; figures of the other roles cannot be checked without the run that measured them."""
@@ -59,7 +60,8 @@ def phrase(
 ) -> Explanation:
     """Return the explanation with those of the model's sentences that hold. Raises BackendError without an answer.
 
-    With a model ``nli`` a sentence must also follow, with a probability of ``at_least``, from the one it replaces.
+    Every claim of a sentence must hold against the one it replaces, by rules and the trained detector; with a model
+    ``nli`` it must also follow from it, with a probability of ``at_least``.
     """
     places = [place for place, one in enumerate(explanation.statements) if one.role in ROLES]
     asked = [{"n": place, "text": explanation.statements[place].text} for place in places]
@@ -77,6 +79,7 @@ def phrase(
     for place, text in written.items():
         statement = explanation.statements[place]
         follows = support(text, [statement.text], nli).fault(at_least) is None
+        follows = follows and all(one.verdict == "supported" for one in check(text, [statement.text]))
         if follows and _same_content(statement.text, text):
             changed = _with(taken, place, replace(statement, text=text))
             if not verify(changed, record, task=task):
