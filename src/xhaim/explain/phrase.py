@@ -2,7 +2,8 @@
 
 The model is given the composed sentences and returns one sentence for each. A sentence keeps its role and citations;
 it is taken only if it holds exactly the figures and quotations of the one that it replaces, claims no cause, passes
-``verify``, and every claim of it holds against the one it replaces; otherwise the composed one stays. So a model can make an explanation read better, not say more.
+``verify``, and every claim of it holds against the one it replaces; otherwise the composed one stays. So a model can
+make an explanation read better, not say more.
 """
 
 from __future__ import annotations
