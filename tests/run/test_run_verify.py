@@ -185,6 +185,7 @@ def test_the_bundle_is_fhir_and_refers_to_what_is_cited(explained):
 def test_the_page_of_one_explanation_stands_alone(explained):
     page = explained.page()
     assert page.count('<article class="sample"') == 1
-    assert "What medicine says" in page
+    assert "Criteria of guidelines" in page
+    assert "What medicine says, not about this patient" in page
     assert "SIMULATED" in page
     assert "src=" not in page.replace("src='", "")

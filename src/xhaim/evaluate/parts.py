@@ -89,7 +89,7 @@ def sentences(statements: Sequence[Statement], marks: Mapping[int, Mark]) -> tup
 
 
 def evidence_lines(item: Explanation, marks: Mapping[int, Mark]) -> tuple[EvidenceSide, ...]:
-    """Put every citation on one side, the largest effect first.
+    """Put every citation on one side, the largest effect first; those that only criteria rest on stand with them.
 
     Its side is that of the first statement for or against that cites it, else its measured effect's, else neither.
     """
@@ -100,7 +100,9 @@ def evidence_lines(item: Explanation, marks: Mapping[int, Mark]) -> tuple[Eviden
                 sides.setdefault(marker, statement.role)
     largest = max((abs(citation.effect or 0.0) for citation in item.citations), default=0.0) or 1.0
     groups: dict[str, list[EvidenceLine]] = {side: [] for side in _SIDE_HEADINGS}
-    for citation in sorted(item.citations, key=lambda one: (-abs(one.effect or 0.0), one.marker)):
+    shown = {marker for one in item.statements if one.role != "checklist" for marker in one.markers}
+    listed = [one for one in item.citations if one.marker in shown or item.risk is None]
+    for citation in sorted(listed, key=lambda one: (-abs(one.effect or 0.0), one.marker)):
         effect = citation.effect if item.risk is not None and abs(citation.effect or 0.0) >= MEASURABLE else None
         by_effect = "other" if effect is None else "for" if effect > 0 else "against"
         groups[sides.get(citation.marker, by_effect)].append(

@@ -50,8 +50,9 @@ def interval(low: float | None, high: float | None) -> str:
     """Return ``90 % interval 60 to 80 %``, within 1 to 99, or that there is none."""
     if low is None or high is None:
         return "no interval: too few calibration rows"
-    ends = [100 * min(max(end, _LEAST), _MOST) for end in (low, high)]
-    return f"90 % interval {ends[0]:.0f} to {ends[1]:.0f} %"
+    if high < _LEAST or low > _MOST:
+        return f"90 % interval {percent(low)}"
+    return f"90 % interval {percent(low).removesuffix(' %')} to {percent(high)}"
 
 
 def effect_words(risk: float | None, effect: float | None, reason: str | None) -> str:
