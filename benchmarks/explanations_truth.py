@@ -94,10 +94,16 @@ def _affirmed(record: Record, said: Said) -> dict[str, Any]:
 
 
 def _against(record: Record, task: Task, truth: Truth, cited: list[str]) -> tuple[float | None, float | None]:
-    """Return the share of the planted denials, as many as there are places, that are cited; and whether the newest is.
+    """Return the share of the planted denials, as many as there are places, that are cited; whether the newest is."""
+    denying = contradicted(record, task, truth)
+    if not denying:
+        return None, None
+    found = [_denies(one, truth.said[task.id], cited) for one in denying]
+    return min(1.0, sum(found) / min(len(found), AGAINST)), float(found[-1])
 
-    A planted denial is a note that denies what an earlier one affirmed, both known before t.
-    """
+
+def contradicted(record: Record, task: Task, truth: Truth) -> list[Document]:
+    """Return the notes of the record that deny what an earlier one of it affirmed, by the truth, the newest last."""
     notes = {one.doc_id.partition("#")[2]: one for one in record.documents}
     mine = truth.contradictions.filter(pl.col("concept") == CONCEPTS[task.id][0])
     names = [
@@ -105,11 +111,7 @@ def _against(record: Record, task: Task, truth: Truth, cited: list[str]) -> tupl
         for row in mine.iter_rows(named=True)
         if {row["affirmed_note_id"], row["denied_note_id"]} <= set(notes)
     ]
-    denying = sorted({notes[name] for name in names}, key=lambda one: (one.time, one.doc_id))
-    if not denying:
-        return None, None
-    found = [_denies(one, truth.said[task.id], cited) for one in denying]
-    return min(1.0, sum(found) / min(len(found), AGAINST)), float(found[-1])
+    return sorted({notes[name] for name in names}, key=lambda one: (one.time, one.doc_id))
 
 
 def _denies(note: Document, said: Said, cited: list[str]) -> bool:
