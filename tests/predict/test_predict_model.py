@@ -1,6 +1,5 @@
 import json
 import shutil
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -280,7 +279,7 @@ def test_no_model_and_hostile_json_say_so(tmp_path):
             Model.load(tmp_path)
 
 
-def test_real_minilm_answers_thirty_variants_of_a_sample_in_a_moment(make_features, tmp_path):
+def test_real_minilm_answers_thirty_variants_of_a_sample_as_it_answers_each_alone(make_features, tmp_path):
     said = ["Small left pleural effusion is seen.", "The lungs are clear, no effusion."]
     rest = "Heart size is normal. Lines and tubes are unchanged. Degenerative change of the spine. "
     generator = np.random.default_rng(0)
@@ -297,6 +296,6 @@ def test_real_minilm_answers_thirty_variants_of_a_sample_in_a_moment(make_featur
     values = np.repeat(features.values[:1], 30, axis=0)
     variants = Features(("v",) * 30, {"cxr": tuple(f"{rest} {i}" for i in range(30))}, values, features.names,
                         features.blocks)  # fmt: skip
-    start = time.process_time()
-    model.predict(variants)
-    assert time.process_time() - start < 5  # about half a second of one quiet core; the bound is for any machine
+    together = model.predict(variants).raw
+    alone = [model.predict(take(variants, np.array([row]))).raw[0] for row in (0, 29)]
+    assert together[[0, 29]].tolist() == alone
