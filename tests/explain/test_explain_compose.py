@@ -239,6 +239,14 @@ def test_words_on_the_finding_keep_places_that_others_would_crowd():
     assert [one.source_id for one in explanation.citations] == ["h0", "h1", "d0", "d1", "d2"]
 
 
+def test_the_newest_denials_have_places_though_older_ones_moved_the_risk_more():
+    said = [document(f"d{n}", "cxr", f"No pleural effusion on film {n}.", 10 + n) for n in range(5)]
+    chunks = [scored(one, "cxr", "negated", n) for n, one in enumerate(said)]
+    model = Additive({one.chunk.chunk_id: -0.01 * (1 + n) for n, one in enumerate(chunks)})
+    explanation = explained(record(said), chunks, model)
+    assert [one.source_id for one in explanation.citations] == ["d4", "d1", "d0"]
+
+
 def test_passages_that_disagree_with_their_words_come_last_and_none_is_kept_silent():
     said = [document(f"d{n}", "cxr", f"No pleural effusion on film {n}.", 40 + n) for n in range(5)]
     chunks = [scored(one, "cxr", "negated", n) for n, one in enumerate(said)]

@@ -11,7 +11,8 @@ from xhaim.explain.words import MIN_EFFECT
 from xhaim.records import Measurement
 
 FOREMOST = 3
-"""Places of a side for words that name the finding itself, before what moves the risk more but only goes with it."""
+"""Places of a side for words that name the finding itself, the newest first, before what moves the risk more but only
+goes with it or was said long ago; at least one place is for what moves the risk most."""
 LEAST_SHARE = 0.1
 """Of the greatest effect: values that move the risk less are left out."""
 
@@ -67,6 +68,8 @@ def shown(measured: Sequence[Measured], side: Side, most: int) -> tuple[Measured
     told = [one for one in told if one.piece.foremost or not one.odd]
     mine = sorted(told, key=lambda one: (-one.toward, one.piece.earlier))
     spoken = [one for one in mine if one.piece.speaks == side]
-    foremost = [one for one in spoken if one.piece.foremost]
-    chosen = list(dict.fromkeys([*mine[: most - FOREMOST], *foremost, *spoken[:1], *mine]))[:most]
+    newest = sorted((one for one in spoken if one.piece.foremost), key=lambda one: one.piece.time, reverse=True)
+    foremost = sorted(newest, key=lambda one: one.odd)
+    first = mine[: max(1, most - FOREMOST)] if most > 1 else []
+    chosen = list(dict.fromkeys([*first, *foremost, *spoken[:1], *mine]))[:most]
     return tuple(one for one in mine if one in chosen)

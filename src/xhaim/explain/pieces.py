@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from xhaim.explain.facts import Removal
@@ -40,6 +41,11 @@ class Piece:
 
     source: Source
     removal: Removal
+
+    @property
+    def time(self) -> datetime:
+        """When it was written, measured or taken."""
+        return self.source.document.time if isinstance(self.source, Passage) else self.source.time
 
     @property
     def speaks(self) -> Side | None:
