@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,17 @@ def test_images_are_part_of_the_question_and_only_their_hashes_are_kept(tmp_path
     requests = [row[0] for row in sqlite3.connect(path).execute("SELECT request FROM calls ORDER BY rowid")]
     assert ["images" in one for one in requests] == [False, True, True, True]
     assert len(requests[1]) < 300
+
+
+def test_many_who_open_a_new_ledger_at_once_all_have_it(tmp_path):
+    """SQLite does not wait where several switch to write-ahead logging at once, whatever its timeout."""
+    for round_ in range(20):
+        path, gate = tmp_path / f"{round_}.sqlite", threading.Barrier(8)
+
+        def opened(path=path, gate=gate):
+            gate.wait()
+            return Ledger(path, ScriptedModel(["yes"]))
+
+        with ThreadPoolExecutor(8) as pool:
+            found = [one.result() for one in [pool.submit(opened) for _ in range(8)]]
+        assert {one.ask("s", "u").text for one in found} == {"yes"}

@@ -23,6 +23,8 @@ from xhaim.ports import LanguageModel, Pixels, Reply
 FILE = "ledger.sqlite"
 """Where a run directory keeps it."""
 VERSION = 2
+_TRIES, _PAUSE_S = 600, 0.1
+"""To open a ledger that another process is opening: a minute."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS calls (
     request_hash  TEXT PRIMARY KEY,
@@ -75,7 +77,7 @@ class Ledger:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._calls = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         try:
-            self._calls.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             self._calls.execute("PRAGMA synchronous = FULL")
             (version,) = self._calls.execute("PRAGMA user_version").fetchone()
             if version not in (0, VERSION):
@@ -86,6 +88,18 @@ class Ledger:
             raise DataError(
                 f"{path} is not a ledger", got=str(error), do="move the file away; it is made anew"
             ) from None
+
+    def _write_ahead(self) -> None:
+        """Switch to write-ahead logging; where another process does so now, SQLite does not wait, so this does."""
+        for left in reversed(range(_TRIES)):
+            try:
+                self._calls.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if not left or "locked" not in str(error):
+                    raise
+                time.sleep(_PAUSE_S)
+            else:
+                return
 
     @property
     def name(self) -> str:
