@@ -69,20 +69,6 @@ def test_the_choice_equals_a_plain_search(monkeypatch):
     assert learned.member.booster.num_boosted_rounds() == best[2]
 
 
-def test_a_search_in_coarser_bins_fits_what_it_chooses_in_all_of_them(monkeypatch):
-    monkeypatch.setitem(GRIDS, "small", Grid((2, 4), (0.3, 0.05), (5, 20), search_bins=4))
-    X, labels, folds = data()
-    learned = learn(X, labels, folds)
-    depth, rate, count = (learned.chosen[name] for name in ("depth", "learning_rate", "trees"))
-    whole = xgb.train(parameters(depth, rate), xgb.QuantileDMatrix(X, labels), num_boost_round=count)
-    assert np.allclose(learned.member.margins(X), whole.predict(xgb.DMatrix(X), output_margin=True), atol=1e-6)
-    held = folds == 1
-    coarse = xgb.QuantileDMatrix(X[~held], labels[~held], max_bin=4)
-    plain = xgb.train(parameters(depth, rate) | {"max_bin": 4}, coarse, num_boost_round=count)
-    found = plain.predict(xgb.DMatrix(X[held]), output_margin=True)
-    assert np.allclose(learned.out_of_fold[held], found, atol=1e-6)
-
-
 def test_the_paper_grid_is_haims_and_draws_no_columns():
     grid = GRIDS["haim"]
     assert (grid.depths, grid.trees) == ((5, 6, 7, 8), (200, 300))

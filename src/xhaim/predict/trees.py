@@ -1,9 +1,7 @@
 """A learner of the fusion: XGBoost, searched over a grid with grouped folds (paper section 4; HAIM's own grid).
 
 HAIM (Soenksen 2022) searches depth x trees x learning rate with five folds. The same search is cheaper here without
-changing a score: all tree counts are read from one booster, and a fold's binned matrix serves all combinations. Its
-own grid, of deep trees over every column, is also searched in coarser bins, which is all that a choice among 24 needs;
-what is chosen is then fitted in XGBoost's own 256 (``benchmarks/grid_search.py`` measures both).
+changing a score: all tree counts are read from one booster, and a fold's binned matrix serves all combinations.
 """
 
 from __future__ import annotations
@@ -42,8 +40,6 @@ class Grid:
     row_share: float = 1.0
     """Of the rows that a tree sees."""
     min_child_weight: float = 1.0
-    search_bins: int = 256
-    """In which combinations are compared; the chosen one is fitted in as many as XGBoost takes."""
 
 
 GRIDS: dict[str, Grid] = {
@@ -95,11 +91,9 @@ def learn(
     held_out = np.zeros((len(combinations), len(grid.trees), len(labels)))
     for fold in range(n_folds if n_folds > 1 else 0):
         held = folds == fold
-        bins = min(grid.search_bins, _bins(X.shape[1], grid))
-        binned = _binned(X[~held], labels[~held], weights, bins)
+        binned = _binned(X[~held], labels[~held], weights, grid)
         for index, (depth, rate) in enumerate(combinations):
-            parameters = _parameters(depth, rate, grid, settings.seed, X.shape[1], bins)
-            booster = xgb.train(parameters, binned, grid.trees[-1])
+            booster = xgb.train(_parameters(depth, rate, grid, settings.seed, X.shape[1]), binned, grid.trees[-1])
             for position, found in enumerate(_each(booster, X[held], grid.trees)):
                 held_out[index, position, held] = found
                 scores[index, position, fold] = roc_auc_score(labels[held], found)
@@ -107,9 +101,8 @@ def learn(
     mean = scores.mean(axis=2)
     best, position = divmod(int(mean.argmax()), len(grid.trees))
     (depth, rate), trees = combinations[best], grid.trees[position]
-    bins = _bins(X.shape[1], grid)
-    parameters = _parameters(depth, rate, grid, settings.seed, X.shape[1], bins)
-    booster = xgb.train(parameters, _binned(X, labels, weights, bins), trees)
+    parameters = _parameters(depth, rate, grid, settings.seed, X.shape[1])
+    booster = xgb.train(parameters, _binned(X, labels, weights, grid), trees)
     progress(total, total)
     return Learned(
         Trees(booster),
@@ -136,9 +129,9 @@ def _margins(booster: xgb.Booster, X: NDArray[np.float32], trees: int) -> NDArra
 
 
 def _binned(
-    X: NDArray[np.float32], labels: NDArray[np.int8], weights: NDArray[np.float32], bins: int
+    X: NDArray[np.float32], labels: NDArray[np.int8], weights: NDArray[np.float32], grid: Grid
 ) -> xgb.QuantileDMatrix:
-    matrix = xgb.QuantileDMatrix(X, labels, max_bin=bins)
+    matrix = xgb.QuantileDMatrix(X, labels, max_bin=_bins(X.shape[1], grid))
     matrix.set_info(feature_weights=weights)
     return matrix
 
@@ -147,7 +140,7 @@ def _bins(columns: int, grid: Grid) -> int:
     return WIDE_BINS if columns >= WIDE and grid.wide_share < 1 else 256  # XGBoost's default
 
 
-def _parameters(depth: int, learning_rate: float, grid: Grid, seed: int, columns: int, bins: int) -> dict[str, Any]:
+def _parameters(depth: int, learning_rate: float, grid: Grid, seed: int, columns: int) -> dict[str, Any]:
     return {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -155,7 +148,7 @@ def _parameters(depth: int, learning_rate: float, grid: Grid, seed: int, columns
         "nthread": 1,  # processes share the splits; another number would add in another order
         "max_depth": depth,
         "learning_rate": learning_rate,
-        "max_bin": bins,
+        "max_bin": _bins(columns, grid),
         "colsample_bytree": grid.wide_share if columns >= WIDE else grid.column_share,
         "subsample": grid.row_share,
         "min_child_weight": grid.min_child_weight,
