@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import jsonschema
+import polars as pl
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 from tiny_run import tiny_encoder, tiny_settings, tiny_store
@@ -14,10 +16,10 @@ from typer.testing import CliRunner
 
 from xhaim.cli import app
 from xhaim.errors import DataError
-from xhaim.explain.render import json_schema, to_json
+from xhaim.explain.render import json_schema, to_json, to_text
 from xhaim.run.given_explanation import read
 from xhaim.run.pipeline import begin, execute
-from xhaim.run.single import explain_one
+from xhaim.run.single import explain_one, list_samples
 from xhaim.run.verification import verify_file
 from xhaim.run.watch import Quiet
 
@@ -188,4 +190,25 @@ def test_the_page_of_one_explanation_stands_alone(explained):
     assert "Criteria of guidelines" in page
     assert "What medicine says, not about this patient" in page
     assert "SIMULATED" in page
-    assert "src=" not in page.replace("src='", "")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+
+
+def test_a_stay_that_the_model_may_have_learned_from_says_so_in_every_form(folder, explained):
+    rows = pl.read_parquet(folder / "run" / "models" / TASK / "split-0.parquet")
+    tested = set(rows.filter(pl.col("part") == "test")["sample_id"])
+    learned = next(one for one in list_samples(folder / "run", TASK) if one not in tested)
+    found = explain_one(folder / "run", TASK, learned, Quiet())
+    said = "so the model may have learned from it: the risk is not that of a new patient."
+    assert said in " ".join(one.text for one in found.explanation.statements)
+    assert said in " ".join(to_text(found.explanation, width=10_000).split())
+    assert said in json.dumps(found.fhir())
+    assert said in found.page()
+    assert said not in to_json(explained.explanation)
+    assert verify_file(written(folder, to_json(found.explanation)), folder / "store", None, None).holds
+
+
+@pytest.mark.parametrize("name", ["30000001", "x-21500101T000000", "-21500101T000000", "1-21509901T000000"])
+def test_an_id_that_names_no_sample_is_refused_in_words(folder, explained, name):
+    forged = written(folder, to_json(replace(explained.explanation, sample_id=name)), "forged.json")
+    with pytest.raises(DataError, match="sample"):
+        verify_file(forged, folder / "store", None, None)

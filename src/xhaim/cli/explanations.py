@@ -57,7 +57,7 @@ def explain(
         say(explained.fhir(), as_json=True)
     else:
         whole = explained.explanation
-        typer.echo(to_json(whole) if form == "json" else explained.preface + to_text(whole))
+        typer.echo(to_json(whole) if form == "json" else to_text(whole))
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xhaim.cli.app import app
-from xhaim.cli.words import AsJson, say
+from xhaim.cli.words import AsJson, DryRun, say
 
 verifier = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train a verifier of claims, or ask one.")
 app.add_typer(verifier, name="verifier")
@@ -29,8 +29,12 @@ def train(
         bool, typer.Option(help="Let the claim alone speak too, as annotators' claims do; --no-prior for one's own.")
     ] = True,
     as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Fit a verifier, for --nli and entailment.path: no language model, some minutes on two cores."""
+    if dry_run:
+        say({"would": f"fit a verifier to {len(data)} files", "into": str(out)}, as_json=as_json)
+        return
     from xhaim.run.verifier import train as fitted
     from xhaim.run.watch import Bars, Quiet
 
@@ -46,8 +50,12 @@ def check(
     out: Annotated[Path, typer.Option(help="csv with what was found of every pair.")],
     trials: Trials = None,
     as_json: AsJson = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Ask a verifier of every pair of a file; with labels there, also how often it is right (macro-F1)."""
+    if dry_run:
+        say({"would": f"ask the verifier in {model} of every pair of {file}", "into": str(out)}, as_json=as_json)
+        return
     from xhaim.run.verifier import check_pairs
 
     say({**asdict(check_pairs(file, model, out, trials)), "found": str(out)}, as_json=as_json)

@@ -7,16 +7,14 @@ share, and every order telescopes, so the sum is exact whatever the number of or
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from functools import reduce
 
 import numpy as np
 
 from xhaim.errors import DataError
 from xhaim.explain.attribution import Attribution, ask, is_risk
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
-from xhaim.explain.faithfulness import Inventory
+from xhaim.explain.faithfulness import Inventory, generator
 from xhaim.explain.measured import Measured
 from xhaim.explain.said import cite, key_of
 from xhaim.records import Evidence, Explanation, Modality, Record
@@ -41,10 +39,10 @@ def additive(
     model gives no risk of some removal, or not the risk that is explained.
     """
     shown = [*attribution.supporting, *attribution.opposing]
-    cited = reduce(Removal.__or__, (one.piece.removal for one in shown), Removal())
+    cited = Removal.of(one.piece.removal for one in shown)
     other = Inventory.of(record, evidence, facts.films).everything - cited
     players = [*(one.piece.removal for one in shown), other]
-    wanted = _orders(len(players), orders, f"{record.sample.sample_id}\0{task_id}")
+    wanted = _orders(len(players), orders, generator(record, task_id))
     removals: dict[Removal, float] = {Removal(): facts.risk}
     for order in wanted:
         removals.update(dict.fromkeys(_path(players, order), 0.0))
@@ -70,8 +68,7 @@ def _path(players: Sequence[Removal], order: Sequence[int]) -> list[Removal]:
     return path
 
 
-def _orders(players: int, count: int, seed: str) -> list[tuple[int, ...]]:
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big"))
+def _orders(players: int, count: int, rng: np.random.Generator) -> list[tuple[int, ...]]:
     drawn = [tuple(int(one) for one in rng.permutation(players)) for _ in range(max(1, (count + 1) // 2))]
     return [order for one in drawn for order in (one, one[::-1])]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import combinations
 
 from xhaim.config import ExplainSettings
@@ -140,7 +139,7 @@ def _together(sets: Sequence[tuple[Measured, ...]], shift: float, risk_without: 
     """Measure several joint removals in one batch, set by set; ``None`` where the model gave no risk."""
     if not sets:
         return []
-    removals = [reduce(Removal.__or__, (one.piece.removal for one in pieces), Removal()) for pieces in sets]
+    removals = [Removal.of(one.piece.removal for one in pieces) for pieces in sets]
     return [
         Joint(pieces, min(1.0, max(0.0, risk + shift))) if is_risk(risk) else None
         for pieces, risk in zip(sets, ask(risk_without, removals), strict=True)

@@ -5,8 +5,9 @@ The step never touches a model. ``run`` gives it one function that answers: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TypeAlias
 
 from xhaim.errors import DataError
@@ -105,6 +106,11 @@ class Removal:
     """The earlier image beside it."""
     study_ids: frozenset[int] = frozenset()
     """Earlier films whose labels go; those of a removed report go with it."""
+
+    @classmethod
+    def of(cls, removals: Iterable[Removal]) -> Removal:
+        """Take out all of them."""
+        return reduce(cls.__or__, removals, cls())
 
     def __or__(self, other: Removal) -> Removal:
         """Take out both."""

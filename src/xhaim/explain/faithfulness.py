@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from statistics import fmean
 
 import numpy as np
@@ -89,13 +88,13 @@ def faithfulness(
     shown = (*attribution.supporting, *attribution.opposing)
     if not shown or all(one.effect is None for one in shown):
         return None
-    cited = reduce(Removal.__or__, (one.piece.removal for one in shown), Removal())
+    cited = Removal.of(one.piece.removal for one in shown)
     held = Inventory.of(record, evidence, facts.films)
     text = replace(cited, image=False, earlier_image=False)
     if text == Removal():
         return None
     rest = held.everything - cited
-    rng = np.random.default_rng(_seed(record.sample.sample_id, task_id))
+    rng = generator(record, task_id)
     draws = [held.drawn(text, rng) for _ in range(words.DRAWS)]
     risks = ask(risk_without, [Removal(), text, rest, *draws])
     if not all(is_risk(one) for one in risks):
@@ -108,8 +107,10 @@ def _clipped(risk: float) -> float:
     return min(1.0, max(0.0, risk))
 
 
-def _seed(*names: str) -> int:
-    return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")
+def generator(record: Record, task_id: str) -> np.random.Generator:
+    """Return what draws for a sample: decided by the sample and the task alone."""
+    seed = hashlib.sha256(f"{record.sample.sample_id}\0{task_id}".encode()).digest()[:8]
+    return np.random.default_rng(int.from_bytes(seed, "big"))
 
 
 def _share(held: Inventory, cited: Removal, draws: Sequence[Removal]) -> float:

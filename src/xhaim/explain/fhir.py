@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 
+from xhaim.explain import words
 from xhaim.records import Citation, Explanation, Record
 
 SYSTEM = "urn:xhaim"
@@ -71,7 +72,7 @@ def _prediction(explanation: Explanation, risk: float) -> dict[str, Any]:
     if explanation.base_rate:
         said["relativeRisk"] = round(risk / explanation.base_rate, 2)
     if explanation.low is not None and explanation.high is not None:
-        said["rationale"] = f"90 % interval {100 * explanation.low:.0f} to {100 * explanation.high:.0f} %"
+        said["rationale"] = f"{words.INTERVAL} {words.interval(explanation.low, explanation.high)}"
     return said
 
 

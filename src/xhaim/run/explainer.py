@@ -26,7 +26,7 @@ from xhaim.run.directory import Stage
 from xhaim.run.image_numbers import earlier_paths
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
-from xhaim.run.medicine import Library, library
+from xhaim.run.medicine import Library
 from xhaim.run.models import Inputs, features_of
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
@@ -51,6 +51,8 @@ class Explainer:
     evidence: Stage
     predictions: Stage
     task: Task
+    library: Library
+    """What medicine says of the task's question."""
     split: int
 
     @cached_property
@@ -71,11 +73,6 @@ class Explainer:
         return Model.load(self.predictions.path(f"split-{self.split}") / "xhaim")
 
     @cached_property
-    def library(self) -> Library:
-        """What medicine says of the task's question."""
-        return library(self.run, self.task)
-
-    @cached_property
     def tested(self) -> Ranking:
         """How the split's model ranked its test part."""
         path = self.predictions.path(f"split-{self.split}.parquet")
@@ -88,10 +85,7 @@ class Explainer:
 
     def explain(self, sample: Sample) -> Explanation:
         """Explain one labelled sample."""
-        shard = self._shard(sample)
-        known = Known.read(self.inputs.known.path(shard), [sample.sample_id])
-        evidence = {item.modality: item for item in self._of(self.evidence, shard, sample, Evidence)}
-        summaries = {item.modality: item for item in self._of(self.inputs.summaries, shard, sample, Summary)}
+        known, evidence, summaries = self._read(sample)
         record = known.record(sample)
         medicine = self.library.of(record, evidence)
         settings, policy, simulated = self.run.settings.explain, self.run.policy(self.task), self.run.store.simulated
@@ -138,11 +132,15 @@ class Explainer:
 
         For samples of a task of which a model was fitted.
         """
+        known, evidence, summaries = self._read(sample)
+        return *self._model(sample, known, evidence, summaries), evidence
+
+    def _read(self, sample: Sample) -> tuple[Known, dict[Modality, Evidence], dict[Modality, Summary]]:
         shard = self._shard(sample)
         known = Known.read(self.inputs.known.path(shard), [sample.sample_id])
         evidence = {item.modality: item for item in self._of(self.evidence, shard, sample, Evidence)}
         summaries = {item.modality: item for item in self._of(self.inputs.summaries, shard, sample, Summary)}
-        return *self._model(sample, known, evidence, summaries), evidence
+        return known, evidence, summaries
 
     def _shard(self, sample: Sample) -> str:
         return f"{self.run.shard_of(self.people.samples, sample.sample_id):05d}.parquet"

@@ -17,7 +17,7 @@ from xhaim.records import Explanation, Sample
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.explainer import Explainer
-from xhaim.run.medicine import library
+from xhaim.run.medicine import Library, library
 from xhaim.run.models import Inputs
 from xhaim.run.parallel import share
 from xhaim.run.people import People
@@ -32,7 +32,7 @@ def explain_samples(
     run: Run, people: People, inputs: Inputs, evidence: Stage, predictions: Stage, task: Task
 ) -> tuple[Stage, Explainer]:
     """Step 4: explain test samples of the first split, spread evenly over the range of risks."""
-    nli = entailment_model(run.settings.entailment.path)
+    nli, known = entailment_model(run.settings.entailment.path), library(run, task)
     key = run.key(
         "explanations",
         predictions.key,
@@ -43,16 +43,16 @@ def explain_samples(
             run.settings.llm.decisive(),
             run.settings.entailment.at_least,
             nli.name if nli else None,
-            library(run, task).digest,
+            known.digest,
         ),
     )
     stage = run.task_stage("explanations", task, key)
-    explainer = Explainer(run, people, inputs, evidence, predictions, task, split=0)
+    explainer = Explainer(run, people, inputs, evidence, predictions, task, known, split=0)
     chosen = _spread(people, predictions, task, run.settings.explain.samples)
     todo = [sample for sample in chosen if not stage.path(f"{sample.sample_id}.json").exists()]
     batches = [todo[start::BATCHES] for start in range(min(BATCHES, len(todo)))]
     with run.watch.stage(f"4 explain: {task.title}") as progress:
-        work = partial(_explain_batch, people, inputs, evidence, predictions, task, stage)
+        work = partial(_explain_batch, people, inputs, evidence, predictions, task, known, stage)
         share(run.alone if run.settings.llm.url else run, work, batches, progress)  # budgets are of one process
     return stage, explainer
 
@@ -63,11 +63,12 @@ def _explain_batch(
     evidence: Stage,
     predictions: Stage,
     task: Task,
+    known: Library,
     stage: Stage,
     run: Run,
     samples: Sequence[Sample],
 ) -> Sequence[str]:
-    explainer = Explainer(run, people, inputs, evidence, predictions, task, split=0)
+    explainer = Explainer(run, people, inputs, evidence, predictions, task, known, split=0)
     for sample in samples:
         write_bytes(stage.path(f"{sample.sample_id}.json"), to_json(explainer.explain(sample)).encode())
     return run.watch.notes

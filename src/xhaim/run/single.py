@@ -18,7 +18,7 @@ from xhaim.events import INPUT, MEDICATION
 from xhaim.explain import phrase
 from xhaim.explain.fhir import bundle
 from xhaim.modality.words import drugs, in_words, marked
-from xhaim.records import Explanation, Record
+from xhaim.records import Explanation, Record, Statement
 from xhaim.run.cited import cited
 from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
@@ -32,13 +32,18 @@ from xhaim.summarize import prompt
 from xhaim.summarize.network_words import network_words
 from xhaim.task import Task
 
+LEARNED_FROM = (
+    "In every split of this run the stay is in the {part} part, so the model may have learned from it: the risk is not "
+    "that of a new patient."
+)
+"""Among the limits of such an explanation, in every form of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An explanation, what must be said before it, and what it was made of."""
+    """An explanation, and what it was made of."""
 
     explanation: Explanation
-    preface: str
     results: Results
     record: Record
 
@@ -143,10 +148,7 @@ def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher, additive:
     )
     explainer = replace(results.explainers[task.id], split=split, run=replace(run, settings=settings))
     explanation = explainer.explain(sample)
-    preface = ""
     if part != "test" and explanation.risk is not None:
-        preface = (
-            f"NOTE: in every split of this run the stay is in the {part} part, so the model may have learned from it; "
-            "the risk is not that of a new patient.\n\n"
-        )
-    return Explained(explanation, preface, results, explainer.record(sample))
+        note = Statement(LEARNED_FROM.format(part=part), "limits", ())
+        explanation = replace(explanation, statements=(*explanation.statements, note))
+    return Explained(explanation, results, explainer.record(sample))

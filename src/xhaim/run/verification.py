@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -184,22 +185,32 @@ def _record(store: Store, sample: Sample, policy: ReportPolicy) -> Record:
     return Known(known_of(store, frame, policy)).record(sample)
 
 
+_ID = re.compile(r"(?:s(?P<subject>\d{1,18}))?-?(?P<stay>\d{1,18})?-(?P<time>\d{8}T\d{6})")
+"""As ``cohort.samples.with_ids`` makes them: ``<stay>-<time>``, ``s<subject>-<time>``, ``s<subject>-<stay>-<time>``."""
+
+
 def _sample(store: Store, sample_id: str) -> Sample:
-    """Find a sample by its id: the stay or subject, and the time; with the index image where one was taken then."""
-    head, _, stamp = sample_id.rpartition("-")
+    """Find a sample by its id; with the index image where one was taken then."""
+    said = _ID.fullmatch(sample_id)
+    if said is None or not (said["subject"] or said["stay"]):
+        raise DataError("no sample id", got=sample_id[:80], expected="<stay_id>-<time>, as a run names it")
     try:
-        time = datetime.strptime(stamp, "%Y%m%dT%H%M%S")
+        time = datetime.strptime(said["time"], "%Y%m%dT%H%M%S")
     except ValueError:
-        raise DataError("no sample id", got=sample_id[:80], expected="<stay_id>-<time>, as a run names it") from None
-    every = stays(store.events(), required=False)
-    name = pl.col("stay_id").cast(pl.String)
-    mine = every.filter((name == head) | (pl.format("s{}-", "subject_id") + name == head))
-    films, _ = at_image(store.events(mine["subject_id"].to_list()), mine)
+        raise DataError("no sample id", got=sample_id[:80], expected="a time such as 21800726T041000") from None
+    if said["stay"] is None:
+        return Sample(sample_id, int(said["subject"]), None, None, time, None, None)
+    mine = pl.col("stay_id") == int(said["stay"])
+    if said["subject"]:
+        mine &= pl.col("subject_id") == int(said["subject"])
+    subjects = store.events().filter(mine).select("subject_id").unique().collect()["subject_id"].to_list()
+    theirs = stays(store.events(subjects), required=False).filter(mine)
+    films, _ = at_image(store.events(subjects), theirs)
     named, _ = with_ids(films)
     found = [one for one in as_samples(named) if one.prediction_time.replace(microsecond=0) == time]
     if found:
-        return Sample(sample_id, *[getattr(found[0], key) for key in list(SAMPLE_SCHEMA)[1:]])
-    if mine.height != 1:
+        return replace(found[0], sample_id=sample_id)
+    if theirs.height != 1:
         raise DataError("the store has no such sample", got=sample_id[:80], expected="a sample of this store")
-    row = mine.row(0, named=True)
+    row = theirs.row(0, named=True)
     return Sample(sample_id, row["subject_id"], row["hadm_id"], row["stay_id"], time, None, None)
