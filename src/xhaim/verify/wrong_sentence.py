@@ -77,7 +77,9 @@ class Ranker:
         """Write it as JSON, numbers to 6 digits."""
         terms = {term: [_short(idf), _short(weight)] for term, (idf, weight) in sorted(self.terms.items())}
         shape = {name: list(map(_short, three)) for name, three in zip(SHAPE, self.shape, strict=True)}
-        text = json.dumps({"format": _FORMAT, "shape": shape, "terms": terms}, ensure_ascii=False, indent=0)
+        text = json.dumps(
+            {"format": _FORMAT, "shape": shape, "terms": terms}, ensure_ascii=False, separators=(",", ":")
+        )
         write_bytes(path, text.encode())
 
     @classmethod
