@@ -90,6 +90,18 @@ def test_evidence_that_moves_no_more_than_chance_is_said_to_explain_nothing():
     assert "That is no more than chance: the cited evidence is not what the risk rests on." in said
 
 
+def test_evidence_for_and_against_that_cancels_out_is_not_said_to_explain_nothing():
+    effects = {("told", 38): 0.2, ("idle0", 30): -0.2} | {(f"idle{n}", 30): 0.03 for n in range(1, 8)}
+    chart, chunks, model = crowded(effects)
+    evidence, summaries = evidence_of(chunks[:2])
+    evidence["notes"] = evidence_of(chunks)[0]["notes"]
+    facts = replace(FACTS, risk=model.risk)
+    explanation = explain(chart, TASK, evidence, summaries, facts, model, SETTINGS, simulated=True)
+    said = next(one for one in texts(explanation, "change") if "at random" in one)
+    assert "What is cited for and against cancels out." in said
+    assert "no more than chance" not in said
+
+
 def test_without_citations_there_is_nothing_to_be_faithful_to():
     chart, chunks, _ = full_case()
     nothing = explained(record(), [], Additive({}))

@@ -21,6 +21,8 @@ from xhaim.explain.said import cite
 from xhaim.explain.statements import Draft
 from xhaim.records import Evidence, Faithfulness, Image, Modality, Record
 
+NO_MORE_THAN_CHANCE = " That is no more than chance: the cited evidence is not what the risk rests on."
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -125,9 +127,11 @@ def faithfulness_sentence(found: Faithfulness, attribution: Attribution, risk: f
     without, change, chance, alone = whole_figures(found, risk)
     fewer = "" if found.drawn >= 1 else ", or all where there are fewer,"
     shown = [one for one in (*attribution.supporting, *attribution.opposing) if not isinstance(one.piece.source, Image)]
-    moved = abs(found.without_cited - risk)
-    weak = words.MIN_EFFECT <= moved <= fmean(abs(one - risk) for one in found.at_random)
-    end = " That is no more than chance: the cited evidence is not what the risk rests on." if weak else ""
+    chance_moves = fmean(abs(one - risk) for one in found.at_random)
+    end = ""
+    if chance_moves >= words.MIN_EFFECT and abs(found.without_cited - risk) <= chance_moves:
+        cancels = max(one.size for one in shown) > chance_moves
+        end = " What is cited for and against cancels out." if cancels else NO_MORE_THAN_CHANCE
     return Draft(
         "change",
         f"Without all the words and values cited for and against, at once, the risk would be {without} ({change}); as "

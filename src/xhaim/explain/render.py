@@ -60,9 +60,11 @@ def _told(explanation: Explanation, role: str) -> list[Statement]:
         return mine
     told = [one for one in mine if one.status == "met"]
     for status in ("not met", "unknown"):
-        names = [one.text.split(": ", 1)[0] for one in mine if one.status == status]
-        if names:
-            told.append(Statement(f"{status.capitalize()}: {'; '.join(names)}.", "checklist", ()))
+        some = [one for one in mine if one.status == status]
+        if some:
+            names = "; ".join(one.text.split(": ", 1)[0] for one in some)
+            marks = tuple(dict.fromkeys(marker for one in some for marker in one.markers))
+            told.append(Statement(f"{status.capitalize()}: {names}.", "checklist", marks))
     return told
 
 
