@@ -422,6 +422,49 @@ class Explanation:
     orders of taking out; they sum to the risk less the base rate."""
 
 
+# ---- judging ------------------------------------------------------------------------------------------------
+
+Dimension = Literal["citation", "factuality", "quality"]
+"""What an explanation is scored on, 1 to 5 each (paper, Results); ``judge/rubric.yaml`` describes every level."""
+
+DIMENSIONS: tuple[Dimension, ...] = ("citation", "factuality", "quality")
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that a judge finds wrong with an explanation."""
+
+    dimension: Dimension
+    severity: Literal["minor", "considerable", "major"]
+    """What it can do to a patient."""
+    detail: str
+    """What is wrong."""
+    quote: str
+    """Words of the explanation, exactly; empty for what is missing from it."""
+    statement: int | None = None
+    """Place of the sentence, from 0; ``None``: the explanation as a whole."""
+    marker: int | None = None
+    """The [n] of the citation that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one judge, a person or a program, says of one explanation."""
+
+    sample_id: str
+    task_id: str
+    explanation: str
+    """SHA-256 of the explanation's JSON: a verdict is of these very words."""
+    rater: str
+    """Login of a person, id of a model, or ``deterministic critic``."""
+    scores: Mapping[str, int | None]
+    """Dimension -> 1 to 5; ``None`` where there is no score, and ``reasons`` says why. Never a made-up number."""
+    reasons: Mapping[str, str]
+    """Dimension -> why this score, or why none."""
+    issues: tuple[Issue, ...] = ()
+    comment: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Attrition:
     """One reason why rows or samples were left out."""

@@ -1,0 +1,1 @@
+"""Judging explanations: the rubric, who judges, whether they agree, and whether a judge can be trusted."""

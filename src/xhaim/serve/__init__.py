@@ -1,0 +1,1 @@
+"""The pages for clinicians and annotators, and the doors for other systems: everything from stored results."""
