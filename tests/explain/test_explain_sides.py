@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from explain_cases import (
     CLEAR,
     FACTS,
@@ -24,6 +25,7 @@ from explain_cases import (
 
 from xhaim.explain.compose import explain
 from xhaim.explain.facts import Films
+from xhaim.explain.quotes import sides_of
 from xhaim.explain.verify import verify
 from xhaim.records import Image
 from xhaim.task import load_task
@@ -185,3 +187,24 @@ def test_the_images_say_what_was_read_and_each_has_its_own_effect():
     assert not verify(found, chart, task=TASK)
     forged = replace(found, image_score=0.9)
     assert {one.kind for one in verify(forged, chart, task=TASK)} == {"number"}
+
+
+@pytest.mark.parametrize(
+    ("words", "side"),
+    [
+        ("The heart is mildly enlarged.", {"for"}),
+        ("The heart size remains enlarged.", {"for"}),
+        ("The cardiac silhouette appears enlarged.", {"for"}),
+        ("Globular configuration of the heart.", {"for"}),
+        ("The heart is normal.", {"against"}),
+        ("The heart is not\nsignificantly enlarged.", {"against"}),
+        ("The heart and mediastinum are within normal limits.", {"against"}),
+        ("Heart size normal.", {"against"}),
+        ("The heart is not clearly enlarged.", set()),
+        ("The heart is at the upper limits of normal.", set()),
+        ("Borderline heart size.", set()),
+        ("The heart is normal in rate and rhythm.", set()),
+    ],
+)
+def test_which_side_the_words_of_a_report_take_for_cardiomegaly(words, side):
+    assert sides_of(words, load_task("cardiomegaly")) == side

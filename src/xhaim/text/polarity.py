@@ -147,9 +147,12 @@ def polarity(sentence: str, start: int, end: int) -> Polarity:
 
 _BETWEEN = (
     r"[\s-]+(?:(?:a|the|left|right|bilateral|both|lateral|posterior|anterior|upper|lower|mid|bibasilar"
-    r"|mildly|minimally|slightly|moderately|markedly|severely|grossly|massively)[\s-]+)*"
+    r"|mildly|minimally|slightly|moderately|markedly|severely|grossly|massively"
+    r"|again|still|now|also|overall|otherwise|overtly|significantly|substantially)[\s-]+)*"
 )
 """What may stand between the words of a term: ``blunting of the [left] costophrenic angle``, ``[mildly] enlarged``."""
+_COPULA = r"(?:is|are|was|were|remain|remains|remained|appear|appears|appeared|looks)"
+"""What a term's ``is`` or ``are`` stands for: the heart that *remains* enlarged is enlarged."""
 
 
 def _words(term: str) -> list[str]:
@@ -169,7 +172,7 @@ def _finder(terms: tuple[str, ...]) -> _Finder | None:
         return None
     groups = []
     for term in ordered:
-        *first, last = [re.escape(word) for word in _words(bare(term))]
+        *first, last = [_COPULA if word in ("is", "are") else re.escape(word) for word in _words(bare(term))]
         plural = f"{last[:-1]}(?:y|ies)" if last[-1] in "yY" else f"{last}(?:e?s)?"
         groups.append(f"({_BETWEEN.join([*first, plural])})")
     openings = "".join(sorted({re.escape(_words(bare(term))[0][0]) for term in ordered}))
