@@ -72,12 +72,12 @@ class Facts:
 
 
 def _cited(explanation: Explanation, roles: tuple[str, ...]) -> list[str]:
-    """Return the folded words that sentences of some roles cite, the first places of each role."""
+    """Return the folded words that sentences of some roles cite, the first places of each role, not for comparison."""
     marks = {
         marker
         for role in roles
         for statement in [one for one in explanation.statements if one.role == role][:PLACES]
-        for marker in statement.markers
+        for marker in set(statement.markers) - set(statement.compared)
     }
     return [folded(one.quote) for one in explanation.citations if one.kind == "span" and one.marker in marks]
 

@@ -362,6 +362,8 @@ class Statement:
     """The [K n] it rests on; never mixed with evidence: what a patient's record says stands in ``markers`` alone."""
     status: CriterionStatus | None = None
     """Of a checklist's criterion; ``None`` for every other role."""
+    compared: tuple[int, ...] = ()
+    """Those of ``markers`` that stand for what was said or measured before, for its trend: on no side by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ def test_the_whole_case_reads_in_the_order_of_what_was_measured():
         "The echocardiogram report of 25 Jul 15:10 (13 h before) says "
         '"A moderate left pleural effusion is present."; without this passage the risk would be 49 % (-22 points).',
         "The chest X-ray report of 25 Jul 06:10 (22 h before) says "
-        '"There is new blunting of the left costophrenic angle."; without this passage the risk would be 57 % '
-        "(-14 points).",
+        '"There is new blunting of the left costophrenic angle.", unlike the one before it, of 24 Jul 06:10, which '
+        'says "No pleural effusion or pneumothorax."; without this passage the risk would be 57 % (-14 points).',
         "Albumin was 2.4 g/dL at 25 Jul 23:10 (5 h before; below the usual range of 3.5 to 5.2), down from 3 g/dL at "
         "23 Jul 16:10; without this value the risk would be 67 % (-4 points).",
         "A small network fitted on the training images, not a radiologist, read the index chest X-ray of "
@@ -68,11 +68,11 @@ def test_the_whole_case_reads_in_the_order_of_what_was_measured():
     ]
     assert [statement.markers for statement in explanation.statements if statement.role == "change"] == [
         (1, 2),
-        (1, 2, 3, 5),
-        (1, 2, 3, 6, 7),
+        (1, 2, 4, 6),
+        (1, 2, 4, 7, 3),
     ]
     assert [(one.marker, one.source_id.split("@")[0]) for one in explanation.citations] == [
-        (1, "e1"), (2, "r2"), (3, "albumin"), (4, "albumin"), (5, "i1"), (6, "spo2"), (7, "r1"), (8, "creatinine"),
+        (1, "e1"), (2, "r2"), (3, "r1"), (4, "albumin"), (5, "albumin"), (6, "i1"), (7, "spo2"), (8, "creatinine"),
     ]  # fmt: skip
 
 
@@ -119,10 +119,10 @@ def test_citations_carry_exact_words_and_measured_effects():
         if one.kind == "span":
             text = next(doc.text for doc in chart.documents if doc.doc_id == one.source_id)
             assert text[one.start : one.end] == one.quote
-    earlier = explanation.citations[3]
+    earlier = explanation.citations[4]
     assert (earlier.quote, earlier.effect) == ("3 g/dL", None)
     assert earlier.effect_reason == "not among the values whose effect was measured"
-    albumin = explanation.citations[2]
+    albumin = explanation.citations[3]
     assert (albumin.quote, albumin.effect) == ("2.4 g/dL", pytest.approx(0.04))
 
 

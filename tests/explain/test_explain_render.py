@@ -25,7 +25,7 @@ def test_text_has_marks_sources_and_fits(explanation, width):
     text = to_text(explanation, width)
     flat = " ".join(text.split())
     assert "the risk would be 49 % (-22 points) [1]." in flat
-    assert "[7] Radiology: CHEST (PA AND LAT), 2180-07-24 06:10, known 2180-07-24 06:40 (r1, characters" in flat
+    assert "[3] Radiology: CHEST (PA AND LAT), 2180-07-24 06:10, known 2180-07-24 06:40 (r1, characters" in flat
     assert "SIMULATED" in text
     assert max(len(line) for line in text.splitlines()) <= width
     headings = ["Evidence for", "Evidence against", "Missing or stale", "What would change it", "Sources"]

@@ -91,13 +91,15 @@ def sentences(statements: Sequence[Statement], marks: Mapping[int, Mark]) -> tup
 def evidence_lines(item: Explanation, marks: Mapping[int, Mark]) -> tuple[EvidenceSide, ...]:
     """Put every citation on one side, the largest effect first; those that only criteria rest on stand with them.
 
-    Its side is that of the first statement for or against that cites it, else its measured effect's, else neither.
+    Its side is that of the first statement for or against that cites it for itself, not for comparison; else its
+    measured effect's, else neither.
     """
     sides: dict[int, str] = {}
     for statement in item.statements:
         if statement.role in {"for", "against"}:
             for marker in statement.markers:
-                sides.setdefault(marker, statement.role)
+                if marker not in statement.compared:
+                    sides.setdefault(marker, statement.role)
     largest = max((abs(citation.effect or 0.0) for citation in item.citations), default=0.0) or 1.0
     groups: dict[str, list[EvidenceLine]] = {side: [] for side in _SIDE_HEADINGS}
     shown = {marker for one in item.statements if one.role != "checklist" for marker in one.markers}

@@ -37,17 +37,23 @@ def verified(
 def _numbered(
     drafts: Sequence[Draft],
 ) -> tuple[tuple[Statement, ...], tuple[Citation, ...], tuple[KnowledgeCitation, ...]]:
-    """Give markers 1 to n in the order of first use; the same source and span, or line, has one marker."""
+    """Give markers 1 to n in the order of first use; the same source and span, or line, has one marker.
+
+    Of a source that is cited for its effect and elsewhere for comparison alone, the effect is told.
+    """
     citations: dict[tuple[str, str, int | None, int | None], Citation] = {}
+    effects = {key_of(one): one for draft in drafts for one in draft.cites if one.effect is not None}
     lines: dict[str, KnowledgeCitation] = {}
     statements = []
     for draft in drafts:
         markers, knowledge = [], []
-        for cited in draft.cites:
-            numbered = citations.setdefault(key_of(cited), replace(cited, marker=len(citations) + 1))
+        for cited in (*draft.cites, *draft.compared):
+            told = effects.get(key_of(cited), cited)
+            numbered = citations.setdefault(key_of(cited), replace(told, marker=len(citations) + 1))
             markers.append(numbered.marker)
         for line in draft.knowledge:
             known = lines.setdefault(line.line_id, KnowledgeCitation(len(lines) + 1, line))
             knowledge.append(known.marker)
-        statements.append(Statement(draft.text, draft.role, tuple(markers), tuple(knowledge), draft.status))
+        compared = tuple(markers[len(draft.cites) :])
+        statements.append(Statement(draft.text, draft.role, tuple(markers), tuple(knowledge), draft.status, compared))
     return tuple(statements), tuple(citations.values()), tuple(lines.values())

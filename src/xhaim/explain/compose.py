@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Literal
 
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
 from xhaim.explain.additive import additive, by_marker
 from xhaim.explain.attribution import Attribution, attribute
-from xhaim.explain.candidates import by_signal, candidates
+from xhaim.explain.candidates import candidates
 from xhaim.explain.checked import verified
+from xhaim.explain.course import before, earlier_values
 from xhaim.explain.facts import Medicine, ModelFacts, RiskWithout
 from xhaim.explain.faithfulness import faithfulness, faithfulness_sentence
 from xhaim.explain.gaps import change_sentences, joint_figures, limit_sentences, missing_sentences
@@ -119,11 +119,10 @@ def observe(
     pieces, unusable = candidates(record, task, evidence, summaries, settings.max_measurements)
     shown = [Measured(piece, None, NO_MODEL) for piece in pieces if not isinstance(piece.source, Image)]
     measured = {one.piece.source.measurement_id: one for one in shown if isinstance(one.piece.source, Measurement)}
-    earlier = _earlier(record, task)
+    earlier = earlier_values(record, task)
     drafts = [Draft("risk", f"No risk is given, since no model was fitted: {reason}.")]
     for one in shown:
-        source = one.piece.source
-        previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
+        previous = before(one.piece, record, task, earlier)
         drafts.append(observed_sentence(one, record.sample, previous, measured))
     drafts.extend(knowledge_sentences(medicine))
     drafts.extend(checklist_sentences(medicine.criteria, record, measured))
@@ -175,7 +174,7 @@ def _drafts(
         for one in attribution.measured
         if isinstance(one.piece.source, Measurement)
     }
-    earlier = _earlier(record, task)
+    earlier = earlier_values(record, task)
     drafts = [risk_sentence(task, facts)]
     sides: tuple[tuple[Literal["for", "against"], tuple[Measured, ...]], ...] = (
         ("for", attribution.supporting),
@@ -183,8 +182,7 @@ def _drafts(
     )
     for role, shown in sides:
         for one in shown:
-            source = one.piece.source
-            previous = earlier.get(source.measurement_id) if isinstance(source, Measurement) else None
+            previous = before(one.piece, record, task, earlier)
             drafts.append(evidence_sentence(one, role, facts, record.sample, previous, measured))
     cited = len(drafts) > 1
     if not cited:
@@ -202,13 +200,3 @@ def _drafts(
     )
     drafts.extend(limit_sentences(attribution, task, cited))
     return drafts
-
-
-def _earlier(record: Record, task: Task) -> dict[str, Measurement]:
-    """Return measurement id -> the value of that signal before it."""
-    return {
-        later.measurement_id: one
-        for values in by_signal(record, task).values()
-        for one, later in pairwise(values)
-        if one.time < later.time
-    }

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from xhaim.explain import words
+from xhaim.explain.course import Before, EarlierReport
 from xhaim.explain.facts import ModelFacts
 from xhaim.explain.measured import Measured
 from xhaim.explain.pieces import Passage
@@ -64,42 +65,55 @@ def evidence_sentence(
     role: Literal["for", "against"],
     facts: ModelFacts,
     sample: Sample,
-    earlier: Measurement | None,
+    earlier: Before | None,
     measured: Mapping[str, Measured],
 ) -> Draft:
     """Say what a piece says, from where and when, and what the risk would be without it.
 
-    ``earlier``: the value before a measurement, for its trend.
+    ``earlier``: what it is compared with, for its trend.
     """
-    said, cites = _observation(one, sample, earlier, measured, facts.films.score)
-    return Draft(role, f"{said}; {effect_words(one, facts.risk)}.", cites)
+    said, cites, compared = _observation(one, sample, earlier, measured, facts.films.score)
+    return Draft(role, f"{said}; {effect_words(one, facts.risk)}.", cites, compared=compared)
 
 
-def observed_sentence(
-    one: Measured, sample: Sample, earlier: Measurement | None, measured: Mapping[str, Measured]
-) -> Draft:
+def observed_sentence(one: Measured, sample: Sample, earlier: Before | None, measured: Mapping[str, Measured]) -> Draft:
     """Say what a piece says, from where and when, and nothing of what it changes: there is no model to ask."""
-    said, cites = _observation(one, sample, earlier, measured, None)
-    return Draft("observed", f"{said}.", cites)
+    said, cites, compared = _observation(one, sample, earlier, measured, None)
+    return Draft("observed", f"{said}.", cites, compared=compared)
 
 
 def _observation(
-    one: Measured, sample: Sample, earlier: Measurement | None, measured: Mapping[str, Measured], score: float | None
-) -> tuple[str, tuple[Citation, ...]]:
-    """Return what a piece says, with its place in time, and its citations."""
+    one: Measured, sample: Sample, earlier: Before | None, measured: Mapping[str, Measured], score: float | None
+) -> tuple[str, tuple[Citation, ...], tuple[Citation, ...]]:
+    """Return what a piece says, with its place in time, its citations, and those of what it is compared with."""
     source, now = one.piece.source, sample.prediction_time
     if isinstance(source, Passage):
-        return _passage(source, sample), cites(one)
+        said, then = _passage(source, sample), earlier if isinstance(earlier, EarlierReport) else None
+        return (said, cites(one), ()) if then is None else (said + _than(then, sample), cites(one), (cite_then(then),))
     if isinstance(source, Image):
-        return image_words(source, sample, score), (cite(one),)
-    shown = [cite(one)]
+        return image_words(source, sample, score), (cite(one),), ()
     trend = ""
-    if earlier is not None:
-        shown.append(cite_value(earlier, measured))
+    compared: tuple[Citation, ...] = ()
+    if isinstance(earlier, Measurement):
+        compared = (cite_value(earlier, measured),)
         trend = f", {_trend(source, earlier)} {values.value_words(earlier)} at {values.when(earlier.time, now)}"
     place = values.usual_range(source)
     moment = f"{values.when(source.time, now)} ({values.before(source.time, now)}{f'; {place}' if place else ''})"
-    return f"{source.label} was {values.value_words(source)} at {moment}{trend}", tuple(shown)
+    return f"{source.label} was {values.value_words(source)} at {moment}{trend}", (cite(one),), compared
+
+
+def cite_then(earlier: EarlierReport) -> Citation:
+    """Return the citation of what an earlier report said."""
+    document, quote = earlier.document, earlier.quote
+    return Citation(
+        0, "span", document.doc_id, words.document_label(document), quote.text, document.time, document.known_at,
+        quote.start, quote.end, quote.polarity, effect_reason="cited for comparison alone",
+    )  # fmt: skip
+
+
+def _than(earlier: EarlierReport, sample: Sample) -> str:
+    moment = values.when(earlier.document.time, sample.prediction_time)
+    return f', {earlier.change} the one before it, of {moment}, which says "{words.shown(earlier.quote.text)}"'
 
 
 def _passage(source: Passage, sample: Sample) -> str:

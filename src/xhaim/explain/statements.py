@@ -23,6 +23,8 @@ class Draft:
     """With marker 0."""
     knowledge: tuple[KnowledgeLine, ...] = ()
     status: CriterionStatus | None = None
+    compared: tuple[Citation, ...] = ()
+    """Of what was said or measured before, with marker 0."""
 
 
 def risk_sentence(task: Task, facts: ModelFacts) -> Draft:

@@ -30,8 +30,16 @@ def before(time: datetime, now: datetime) -> str:
 
 
 def number_words(value: float, unit: str | None) -> str:
-    """Return a value with its unit, seven digits at most (it was stored in 32 bits): ``4.2 mmol/L``."""
-    digits = np.format_float_positional(value, precision=7, unique=False, fractional=False, trim="-")
+    """Return a value with its unit as charts give it: ``4.2 mmol/L``.
+
+    Two decimals from 10, three from 1, else four digits: a temperature converted to 37.6111 tells no more than 37.61.
+    """
+    size = abs(value)
+    decimals = 2 if size >= 10 else 3 if size >= 1 else None
+    if decimals is None:
+        digits = np.format_float_positional(value, precision=4, unique=False, fractional=False, trim="-")
+    else:
+        digits = np.format_float_positional(round(value, decimals), precision=decimals, unique=False, trim="-")
     return f"{digits} {unit}" if unit else digits
 
 
