@@ -34,6 +34,8 @@ class Concept(Strict):
     """Whether its presence raises the answer or lowers it."""
     unless: tuple[Annotated[str, Field(pattern=r"^[^\s,][^,]*$")], ...] = ()
     """Words beside which its terms mean something else: ``joint`` makes an effusion no pleural one."""
+    foremost: bool = False
+    """Of a film's finding: this too says whether it is there, as a normal heart size does; the first concept always."""
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -229,7 +229,7 @@ def test_what_was_known_too_late_or_is_not_in_the_record_is_never_quoted():
     changed = document("r2", "cxr", "Small pleural effusion.", 5)
     chart = record([late, replace(changed, text="Small pleural effusions.")])
     explanation = explained(chart, [scored(one, "cxr", "affirmed") for one in (late, other, changed)], Additive({}))
-    assert explanation.citations == ()
+    assert [one.quote for one in explanation.citations] == ["Small pleural effusions."]  # the record's own, not read
     assert explanation.dropped == (
         "chunk late:0-22: known only at or after the prediction time",
         "chunk other:0-27: its document is not in this record",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from explain_cases import Additive, document, explained, record, scored, texts
 
@@ -13,9 +15,11 @@ TASK = load_task("pleural_effusion")
 
 
 def told(now: str, *before: tuple[str, str]):
-    """The explanation of a film read 5 h before, and of earlier texts of some kinds, 20 h apart."""
+    """The explanation of a film read 5 h before, after texts of some kinds of an earlier admission, 20 h apart."""
     film = document("now", "cxr", now, 5)
-    older = [document(f"then{at}", kind, text, 25 + 20 * at) for at, (kind, text) in enumerate(before)]
+    older = [
+        replace(document(f"then{at}", kind, text, 25 + 20 * at), hadm_id=4) for at, (kind, text) in enumerate(before)
+    ]
     chunk = scored(film, "cxr", "affirmed")
     chart = record([film, *older])
     return explained(chart, [chunk], Additive({chunk.chunk.chunk_id: 0.2})), chart

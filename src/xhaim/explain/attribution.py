@@ -10,7 +10,7 @@ from itertools import combinations
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
-from xhaim.explain.measured import Measured, shown
+from xhaim.explain.measured import UNREAD, Measured, shown
 from xhaim.explain.pieces import Piece
 from xhaim.explain.words import MIN_EFFECT
 
@@ -32,7 +32,7 @@ class Attribution:
     """What was measured for one sample."""
 
     measured: tuple[Measured, ...]
-    """Every candidate, in the candidates' order."""
+    """Every candidate: in their order what the model read, then what it did not."""
     supporting: tuple[Measured, ...]
     """Evidence for that is shown: greatest effect first, then words without a measurable effect, then ``odd`` ones."""
     opposing: tuple[Measured, ...]
@@ -57,17 +57,19 @@ def attribute(
     *,
     of_now: bool = False,
 ) -> Attribution:
-    """Measure every piece in one batch, and the joint removals of those that are shown in a second.
+    """Measure every piece that the model read in one batch, and the joint removals of those that are shown in a second.
 
     The batch holds the plain prediction too. Where it comes out otherwise than ``facts.risk``, by half a point or
     more, no effect is believed. ``of_now``: the question is of a course and not of a finding that may be old, so words
     of an earlier admission are evidence only where they move the risk as they speak. Raises DataError when
     ``risk_without`` answers with another number of risks.
     """
-    risks = ask(risk_without, [Removal(), *(piece.removal for piece in pieces)]) if pieces else [facts.risk]
+    read = [piece for piece in pieces if not piece.unread]
+    risks = ask(risk_without, [Removal(), *(piece.removal for piece in read)]) if read else [facts.risk]
     plain = risks[0]
     doubt = _doubt(plain, facts.risk)
-    measured = tuple(_effect(piece, plain, risk, doubt) for piece, risk in zip(pieces, risks[1:], strict=True))
+    measured = tuple(_effect(piece, plain, risk, doubt) for piece, risk in zip(read, risks[1:], strict=True))
+    measured += tuple(Measured(piece, None, UNREAD) for piece in pieces if piece.unread)
     telling = [one for one in measured if not (of_now and one.piece.earlier and one.toward <= 0)]
     supporting = shown(telling, "for", settings.max_for)
     opposing = shown(telling, "against", settings.max_against)
@@ -75,9 +77,10 @@ def attribute(
     if doubt is not None:
         return Attribution(measured, supporting, opposing, unshown, None, None, None)
     above = facts.risk >= facts.threshold
-    toward = tuple(one for one in (supporting if above else opposing) if not one.odd)
+    every = tuple(one for one in supporting if not one.piece.unread)
+    toward = tuple(one for one in (every if above else opposing) if not one.odd and not one.piece.unread)
     sets = _subsets(toward)
-    others = [] if above or not supporting else [supporting]
+    others = [] if above or not every else [every]
     joints = _together([*sets, *others], facts.risk - plain, risk_without)
     crossing = [one for one in joints[: len(sets)] if one and (one.risk >= facts.threshold) != above]
     return Attribution(
@@ -85,7 +88,7 @@ def attribute(
         supporting,
         opposing,
         unshown,
-        without_supporting=joints[-1] if joints and (others or toward == supporting) else None,
+        without_supporting=joints[-1] if joints and (others or toward == every) else None,
         flip=min(crossing, key=lambda one: (len(one.pieces), -abs(facts.risk - one.risk)), default=None),
         all_toward=joints[len(sets) - 1] if sets else None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from xhaim.explain.facts import Films, Removal
 from xhaim.explain.passages import labels, passages
 from xhaim.explain.pieces import Piece
+from xhaim.explain.unread import unread
 from xhaim.records import Evidence, Image, Measurement, Modality, Record, Summary
 from xhaim.task import Task
 from xhaim.text.values import abnormality
@@ -40,7 +41,8 @@ def candidates(
     images = [] if image is None else [Piece(image, Removal(image=True))]
     if films.earlier is not None:
         images.append(Piece(films.earlier, Removal(earlier_image=True)))
-    return [*words, *measurements, *labels(record, task, films, words), *images], reasons
+    read = [*words, *measurements, *labels(record, task, films, words), *images]
+    return [*read, *unread(record, task, read)], reasons
 
 
 def index_image(record: Record) -> Image | None:

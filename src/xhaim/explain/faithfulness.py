@@ -87,7 +87,7 @@ def faithfulness(
 
     The draws are decided by the sample and the task alone.
     """
-    shown = (*attribution.supporting, *attribution.opposing)
+    shown = [one for one in (*attribution.supporting, *attribution.opposing) if not one.piece.unread]
     if not shown or all(one.effect is None for one in shown):
         return None
     cited = Removal.of(one.piece.removal for one in shown)
@@ -126,7 +126,8 @@ def faithfulness_sentence(found: Faithfulness, attribution: Attribution, risk: f
     """Say what all the cited words and values change at once, beside chance, and what the risk is with them alone."""
     without, change, chance, alone = whole_figures(found, risk)
     fewer = "" if found.drawn >= 1 else ", or all where there are fewer,"
-    shown = [one for one in (*attribution.supporting, *attribution.opposing) if not isinstance(one.piece.source, Image)]
+    cited = (*attribution.supporting, *attribution.opposing)
+    shown = [one for one in cited if not one.piece.unread and not isinstance(one.piece.source, Image)]
     chance_moves = fmean(abs(one - risk) for one in found.at_random)
     end = ""
     if chance_moves >= words.MIN_EFFECT and abs(found.without_cited - risk) <= chance_moves:

@@ -112,7 +112,7 @@ def limit_sentences(attribution: Attribution, task: Task, cited: bool) -> list[D
             "on everything together, or on what was not taken out."
         )
         drafts.append(Draft("limits", text))
-    reasons = sorted({one.reason for one in attribution.measured if one.reason is not None})
+    reasons = sorted({one.reason for one in attribution.measured if one.reason is not None and not one.piece.unread})
     drafts.extend(Draft("limits", f"Some effects are not known: {reason}.") for reason in reasons)
     if cited:
         text = (

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 from xhaim.explain.facts import Films, Removal
 from xhaim.explain.pieces import Passage, Piece
-from xhaim.explain.quotes import Side, choose_quotes, folded, quote_of, sides_of
+from xhaim.explain.quotes import Side, choose_quotes, folded, quote_of, same_words, sides_of
 from xhaim.records import MODALITIES, Document, Evidence, Modality, Record, ScoredChunk, Summary
 from xhaim.task import Task
 
 MAX_LABELS = 3
 """Labels of earlier films that are measured."""
-LEAST_COPY = 4
-"""Words of a quotation from which it counts as copied where another ends with it: ``CXR: There is an effusion.``"""
 
 
 def passages(
@@ -37,15 +35,9 @@ def passages(
             earlier = None not in (document.hadm_id, now) and document.hadm_id != now
             piece = Piece(Passage(document, quotes, mixed=len(spoken) > 1, earlier=earlier), removal)
             side, words = piece.speaks, folded(quotes[0].text)
-            key = (side, next((one for other, one in pieces if other == side and _same(one, words)), words))
+            key = (side, next((one for other, one in pieces if other == side and same_words(one, words)), words))
             pieces[key] = _merged(pieces[key], piece) if key in pieces else piece
     return list(pieces.values()), reasons
-
-
-def _same(one: str, two: str) -> bool:
-    """Say whether two quotations are copies, or one is quoted in the other behind a few words of its own."""
-    short, long = sorted((one, two), key=len)
-    return one == two or (len(short.split()) >= LEAST_COPY and long.endswith(short) and len(long) < 2 * len(short))
 
 
 def _used(

@@ -25,6 +25,8 @@ class Passage:
 
     earlier: bool = False
     """Of an earlier admission."""
+    unread: bool = False
+    """The model did not read it: it cannot be taken out."""
 
     @property
     def quote(self) -> Quote:
@@ -41,6 +43,7 @@ class Piece:
 
     source: Source
     removal: Removal
+    """Empty for words that the model did not read."""
 
     @property
     def time(self) -> datetime:
@@ -66,3 +69,8 @@ class Piece:
     def earlier(self) -> bool:
         """Say whether its words are of an earlier admission."""
         return isinstance(self.source, Passage) and self.source.earlier
+
+    @property
+    def unread(self) -> bool:
+        """Say whether the model did not read it."""
+        return isinstance(self.source, Passage) and self.source.unread

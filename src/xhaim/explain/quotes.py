@@ -19,6 +19,8 @@ _MAX_WORDS = 30
 
 
 _WORD = re.compile(r"[\w.%/]*\w|%")
+LEAST_COPY = 4
+"""Words of a quotation from which it counts as copied where another ends with it: ``CXR: There is an effusion.``"""
 MAX_QUOTES = 3
 """Sentences of one chunk that are quoted on one side."""
 
@@ -92,24 +94,43 @@ def folded(text: str) -> str:
     return " ".join(_WORD.findall(text.lower()))
 
 
+def same_words(one: str, two: str) -> bool:
+    """Say whether two quotations are copies, or one is quoted in the other behind a few words of its own."""
+    short, long = sorted((one, two), key=len)
+    return one == two or (len(short.split()) >= LEAST_COPY and long.endswith(short) and len(long) < 2 * len(short))
+
+
 def _quote(start: int, words: str, task: Task, concept: int, polarity: Polarity | None) -> Quote:
     """Return a quotation; what is spoken of as past takes no side."""
     side = None if polarity is None else _side(polarity, task.concepts[concept].points)
-    return Quote(start, start + len(words), words, polarity, side, concept == 0 or not task.needs_image)
+    return Quote(start, start + len(words), words, polarity, side, is_foremost(task, concept))
+
+
+def is_foremost(task: Task, concept: int) -> bool:
+    """Say whether a concept says that the finding itself is there or not; of an outcome, every concept is foremost."""
+    return concept == 0 or not task.needs_image or task.concepts[concept].foremost
 
 
 def quote_of(document: Document, task: Task) -> Quote | None:
     """Return the first sentence of a document that names the task's foremost concept in it; None where none does."""
-    found = [
-        (concept, start, end, polarity)
-        for start, end in sentences(document.text)
-        for concept, polarity, past in _said(document.text[start:end], task)
-        if not past
-    ]
-    if not found:
-        return None
-    concept, start, end, polarity = min(found, key=lambda one: one[:2])
-    return _quote(start, document.text[start:end], task, concept, polarity)
+    found = [(concept, quote.start, quote) for concept, quote in _present(document, task)]
+    return min(found, key=lambda one: one[:2])[2] if found else None
+
+
+def foremost_quotes(document: Document, task: Task) -> Iterator[Quote]:
+    """Yield the sentences of a document that say whether the finding itself is there; of an outcome, any concept."""
+    for concept, quote in _present(document, task):
+        if is_foremost(task, concept):
+            yield quote
+
+
+def _present(document: Document, task: Task) -> Iterator[tuple[int, Quote]]:
+    """Yield each concept that a sentence of a document names, and the sentence; not what is spoken of as past."""
+    for start, end in sentences(document.text):
+        words = document.text[start:end]
+        for concept, polarity, past in _said(words, task):
+            if not past:
+                yield concept, _quote(start, words, task, concept, polarity)
 
 
 def sides_of(words: str, task: Task) -> set[Side]:

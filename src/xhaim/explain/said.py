@@ -148,6 +148,8 @@ def idle_image_sentence(one: Measured, image: Image, facts: ModelFacts, sample: 
 def effect_words(one: Measured, risk: float) -> str:
     """Say what was measured of a piece, and no more than that."""
     name = _name(one)
+    if one.piece.unread:
+        return "the model did not read these words, and its risk does not know of them"
     if one.effect is None:
         return f"the effect of {name} is not known, since {one.reason}"
     if abs(one.effect) < words.MIN_EFFECT:
