@@ -196,7 +196,10 @@ def test_the_page_of_one_explanation_stands_alone(explained):
 def test_a_stay_that_the_model_may_have_learned_from_says_so_in_every_form(folder, explained):
     rows = pl.read_parquet(folder / "run" / "models" / TASK / "split-0.parquet")
     tested = set(rows.filter(pl.col("part") == "test")["sample_id"])
-    learned = next(one for one in list_samples(folder / "run", TASK) if one not in tested)
+    listed = {one["sample_id"]: one["risk"] for one in list_samples(folder / "run", TASK)}
+    assert [one for one, risk in listed.items() if risk is None] == sorted(set(listed) - tested)
+    assert [*listed.values()] == sorted(listed.values(), key=lambda risk: (risk is None, -(risk or 0)))
+    learned = next(one for one in listed if one not in tested)
     found = explain_one(folder / "run", TASK, learned, Quiet())
     said = "so the model may have learned from it: the risk is not that of a new patient."
     assert said in " ".join(one.text for one in found.explanation.statements)

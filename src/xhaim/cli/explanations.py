@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from xhaim.cli.app import app
-from xhaim.cli.words import AsJson, DryRun, one_word, say, watch
+from xhaim.cli.words import AsJson, DryRun, one_word, rows_in_words, say, watch
 
 FORMATS = ("text", "json", "html", "fhir", "schema")
 
@@ -25,7 +25,9 @@ def explain(
     additive: Annotated[
         int, typer.Option(min=0, max=1000, help="Also share the risk among its citations, over so many orders.")
     ] = 0,
-    list_: Annotated[bool, typer.Option("--list", help="List the samples that have a label for the task.")] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the samples that have a label for the task, with their risks.")
+    ] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Tell instead what the record held before the prediction, in words.")
     ] = False,
@@ -41,7 +43,8 @@ def explain(
         say(json_schema(), as_json=True)
         return
     if list_ or sample is None:
-        say({"samples": list_samples(run_dir, task)}, as_json=as_json)
+        samples = list_samples(run_dir, task)
+        say({"samples": samples} if as_json else rows_in_words(samples), as_json=as_json)
         return
     if dry_run:
         say({"would": f"explain {sample} for {task}", "from": str(run_dir)}, as_json=as_json)

@@ -106,6 +106,21 @@ def watch(quiet: bool) -> Any:  # noqa: ANN401  (Bars or Quiet)
     return Quiet() if quiet else Bars()
 
 
+def rows_in_words(rows: Sequence[dict[str, Any]]) -> str:
+    """Return rows of the same columns as aligned text; three decimals, and a dash for what is not there."""
+    if not rows:
+        return "none"
+    cells = [[*rows[0]], *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
 def say(content: Any, *, as_json: bool) -> None:  # noqa: ANN401
     """Print an answer: words as they are, anything else as JSON or YAML."""
     if as_json:

@@ -24,7 +24,7 @@ from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
 from xhaim.run.explanations import split_of
 from xhaim.run.known import known_of
-from xhaim.run.people import People, gather
+from xhaim.run.people import gather
 from xhaim.run.pipeline import Results, begin, execute
 from xhaim.run.reporting import report_header
 from xhaim.run.watch import Quiet
@@ -98,12 +98,23 @@ def _task(run: Run, task_id: str) -> Task:
     raise TaskError(f"the run has no task '{task_id}'", expected=did_you_mean(task_id, [task.id for task in run.tasks]))
 
 
-def list_samples(root: Path, task_id: str) -> list[str]:
-    """Return the ids of the samples that have a label for a task."""
+def list_samples(root: Path, task_id: str) -> list[dict[str, Any]]:
+    """Return the samples that have a label for a task, the highest risk first: id, prediction time, risk, label.
+
+    The risk is that of the first split that tested on the sample; ``None`` where none did, or no model was fitted. The
+    label is there for whoever compares; it was not known then.
+    """
     run = _run(root, Quiet())
-    people: People = gather(run)
-    ids: list[str] = people.of(_task(run, task_id))["sample_id"].to_list()
-    return ids
+    task, people = _task(run, task_id), gather(run)
+    mark = "LEAKY-" if run.policy(task) == "index_included" else ""
+    rows = [pl.read_parquet(path) for path in sorted((root / "models" / f"{mark}{task.id}").glob("split-*.parquet"))]
+    none = pl.DataFrame(schema={"sample_id": pl.String(), "risk": pl.Float64()})
+    tested = none if not rows else pl.concat(rows).filter((pl.col("model") == "xhaim") & (pl.col("part") == "test"))
+    risks = tested.select("sample_id", "risk").unique("sample_id", keep="first", maintain_order=True)
+    labels = people.labels[task.id].select("sample_id", "label")
+    found = people.of(task).select("sample_id", "prediction_time").join(risks, on="sample_id", how="left")
+    found = found.join(labels, on="sample_id", how="left")
+    return found.sort("risk", "sample_id", descending=[True, False], nulls_last=True).to_dicts()
 
 
 def record_in_words(root: Path, task_id: str, wanted: str, watch: Watcher) -> tuple[tuple[str, ...], dict[str, str]]:
