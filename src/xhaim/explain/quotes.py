@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from xhaim.records import Document, Polarity, ScoredChunk
 from xhaim.task import Task
-from xhaim.text.polarity import mentions
+from xhaim.text.polarity import mentions, places
 from xhaim.text.sentences import sentences
 
 Side = Literal["for", "against"]
@@ -126,7 +127,11 @@ def foremost_quotes(document: Document, task: Task) -> Iterator[Quote]:
 
 def _present(document: Document, task: Task) -> Iterator[tuple[int, Quote]]:
     """Yield each concept that a sentence of a document names, and the sentence; not what is spoken of as past."""
-    for start, end in sentences(document.text):
+    named = places(document.text, tuple(term for concept in task.concepts for term in concept.terms))
+    for start, end in sentences(document.text) if named else ():
+        at = bisect_left(named, start)
+        if at == len(named) or named[at] >= end:
+            continue
         words = document.text[start:end]
         for concept, polarity, past in _said(words, task):
             if not past:

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 from xhaim.explain.facts import Removal
 from xhaim.explain.pieces import Passage, Piece
-from xhaim.explain.quotes import folded, foremost_quotes, is_foremost, same_words
+from xhaim.explain.quotes import folded, foremost_quotes, same_words
 from xhaim.records import Record
 from xhaim.task import Task
-from xhaim.text.polarity import names_any
 
 MOST = 3
 """Of each side."""
@@ -26,15 +25,13 @@ def unread(record: Record, task: Task, read: Sequence[Piece]) -> list[Piece]:
     prediction, of this admission where the sample has one; what is past or doubtful takes no side and is left out.
     """
     told = {folded(quote.text): None for one in read if isinstance(one.source, Passage) for quote in one.source.quotes}
-    foremost = [concept for at, concept in enumerate(task.concepts) if is_foremost(task, at)]
-    terms = tuple(term for concept in foremost for term in concept.terms)
     now, admission = record.sample.prediction_time, record.sample.hadm_id
     found: dict[str, list[Piece]] = {"for": [], "against": []}
     for document in sorted(record.documents, key=lambda one: (one.time, one.doc_id), reverse=True):
         if all(len(side) >= MOST for side in found.values()):
             break
         elsewhere = None not in (admission, document.hadm_id) and document.hadm_id != admission
-        if document.known_at >= now or elsewhere or not names_any(document.text, terms):
+        if document.known_at >= now or elsewhere:
             continue
         for quote in foremost_quotes(document, task):
             words = folded(quote.text)

@@ -186,6 +186,12 @@ def names_any(text: str, terms: Sequence[str]) -> bool:
     return finder is not None and finder[0].search(text) is not None
 
 
+def places(text: str, terms: Sequence[str]) -> list[int]:
+    """Return where a text names any of the terms, in characters, without a look at what is said of them."""
+    finder = _finder(tuple(terms))
+    return [] if finder is None else [match.start() for match in finder[0].finditer(text)]
+
+
 def mentions(sentence: str, terms: Sequence[str]) -> list[Mention]:
     """Return where ``sentence`` names the terms, from left to right, none overlapping, longest first.
 
