@@ -119,3 +119,19 @@ def test_the_catalogue_is_whole():
         assert signal.bounds[0] < signal.bounds[1]
         if signal.normal:
             assert signal.bounds[0] <= signal.normal[0] <= signal.normal[1] <= signal.bounds[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id: a\nid: b\n", "the key 'id' twice in one mapping, line 1"),
+        ("a: &x [1]\nid: *x\n", "an alias; write the value out"),
+        ("id: [", "is not YAML"),
+    ],
+)
+def test_a_task_file_says_each_key_once_and_in_full(tmp_path, text, said):
+    path = tmp_path / "task.yaml"
+    path.write_text(text)
+    with pytest.raises(TaskError, match="is not YAML") as caught:
+        load_task(path)
+    assert said in str(caught.value)

@@ -9,12 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
-from xhaim.errors import TaskError, did_you_mean
+from xhaim.errors import DataError, TaskError, did_you_mean
 from xhaim.label_rules import LABELS, AcesLabel, FindingLabel, Label, MedsLabel, Strict, known_signal
 from xhaim.records import ReportPolicy
+from xhaim.strict_yaml import parse
 
 __all__ = ["Concept", "FindingLabel", "Label", "Task", "load_task", "shipped_tasks"]
 
@@ -114,9 +114,9 @@ def load_task(name_or_path: str | Path) -> Task:
             do="name a shipped task, or give the path of a YAML file",
         )
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path} is not YAML", got=str(error).replace("\n", " "), expected="UTF-8 YAML") from None
+        raw: Any = parse(path.read_text(encoding="utf-8"))
+    except (DataError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path} is not YAML", got=str(error), expected="UTF-8 YAML, each key once") from None
     if not isinstance(raw, dict):
         raise TaskError(
             f"{path} holds no task",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from xhaim.errors import DataError, did_you_mean
 from xhaim.knowledge.card import Card, CriterionLine, Line, ScoreLine, Source, SpokenLine, ValueLine
 from xhaim.knowledge.rules import RULES, AllOf, AnyOf, FirstOf, WordsRule
-from xhaim.knowledge.strict_yaml import parse
+from xhaim.strict_yaml import parse
 from xhaim.task import Task
 
 _MAX_BYTES = 256_000

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from xhaim.errors import DataError
 from xhaim.knowledge.passages import one_line
-from xhaim.knowledge.strict_yaml import parse
 from xhaim.knowledge.texts import About, Fault, Text, fields_at_fault, opened
+from xhaim.strict_yaml import parse
 
 MAX_BYTES = 5_000_000
 _MAX_FRONT = 16_384
