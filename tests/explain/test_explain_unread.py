@@ -69,3 +69,10 @@ def test_the_newest_of_many_and_each_wording_once():
     copy = document("copy", "nursing", "There is a pleural effusion of 1 cm.", 40)
     explanation = explained(record([*notes, copy]), [], Additive({}))
     assert [one.source_id for one in explanation.citations] == ["n0", "n1", "n2"]
+
+
+def test_a_note_of_millions_of_characters_is_read_to_its_end():
+    long = document("long", "nursing", "The patient slept well and ate. " * 100_000 + "There is a pleural effusion.", 3)
+    explanation = explained(record([long]), [], Additive({}))
+    [citation] = explanation.citations
+    assert (citation.quote, citation.end) == ("There is a pleural effusion.", len(long.text))
