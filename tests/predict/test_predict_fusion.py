@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from xhaim.backends import load
 from xhaim.config import FusionSettings
 from xhaim.errors import DataError, PrerequisiteError
-from xhaim.predict.fusion import Fusion, fit_fusion
+from xhaim.predict.fusion import Fusion, fit_fusion, stack
 from xhaim.predict.trees import GRIDS, Grid
 
 BLOCKS = {"notes": (0, 30), "cxr": (30, 32), "tabular": (32, 35), "time_series": (35, 40)}
@@ -167,3 +167,23 @@ def test_lightgbm_is_a_learner_by_name(tmp_path):
     assert np.array_equal(Fusion.load(tmp_path).margins(X), fusion.margins(X))
     with pytest.raises(ValueError, match="LightGBM"):
         load("learners", "lightgbm").restore(b'{"trees": 3, "booster": "tree"}')
+
+
+def test_a_member_that_hardly_differs_between_rows_is_not_blown_up():
+    generator = np.random.default_rng(5)
+    labels = (generator.random(400) < 0.1).astype(np.int8)
+    telling = labels + generator.normal(size=400) - 2.2
+    flat = -2.2 + 0.003 * generator.normal(size=400)
+    weights, intercept = stack(np.stack([telling, flat], axis=1), labels)
+    another_fold = np.array([[-1.0, -2.2], [-1.0, -2.22]])  # there it lies a little lower
+    first, second = another_fold @ weights + intercept
+    assert abs(first - second) < 0.5  # of ten, were it brought to the same spread
+    alone = np.array([-1.0]) @ (found := stack(telling[:, None], labels))[0] + found[1]
+    assert first == pytest.approx(float(alone), abs=0.4)
+
+
+def test_the_same_for_everybody_weighs_nothing():
+    labels = np.array([0, 1] * 50, dtype=np.int8)
+    weights, _ = stack(np.stack([labels + np.linspace(0, 2, 100), np.full(100, -2.0)], axis=1), labels)
+    assert weights[0] > 0
+    assert weights[1] == 0
