@@ -63,7 +63,7 @@ def test_the_whole_case_reads_in_the_order_of_what_was_measured():
         "Without all the evidence for shown here the risk would be 30 % (-41 points).",
     ]
     assert texts(explanation, "missing") == [
-        "No value before the prediction: NT-proBNP, Urea nitrogen, Respiratory rate and White blood cells.",
+        "No value before the prediction: NT-proBNP, Urea nitrogen, Respiratory rate and White blood cell count.",
         "No value in the last 24 h: Creatinine (last 31 h before).",
     ]
     assert [statement.markers for statement in explanation.statements if statement.role == "change"] == [
@@ -134,7 +134,7 @@ def test_no_evidence_is_said_and_nothing_is_measured():
     assert texts(explanation, "missing") == [
         "Nothing in this record could be shown as evidence for or against.",
         "No value before the prediction: Albumin, NT-proBNP, Creatinine, Urea nitrogen, Oxygen saturation, "
-        "Respiratory rate and White blood cells.",
+        "Respiratory rate and White blood cell count.",
         "No earlier chest X-ray report was available.",
         "No chest X-ray image is an input of this prediction.",
         "Nothing about the question was found in the notes or the text about chest images.",

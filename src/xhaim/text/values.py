@@ -40,7 +40,11 @@ def number_words(value: float, unit: str | None) -> str:
         digits = np.format_float_positional(value, precision=4, unique=False, fractional=False, trim="-")
     else:
         digits = np.format_float_positional(round(value, decimals), precision=decimals, unique=False, trim="-")
-    return f"{digits} {unit}" if unit else digits
+    return f"{digits} {unit}" if unit and unit != _NO_UNIT else digits
+
+
+_NO_UNIT = "units"
+"""What MIMIC writes where a quantity has none: pH."""
 
 
 def value_words(measurement: Measurement) -> str:
@@ -55,7 +59,9 @@ def usual_range(measurement: Measurement) -> str | None:
         return None
     low, high = usual
     side = "below" if measurement.value < low else "above" if measurement.value > high else "within"
-    return f"{side} the usual range of {low:g} to {high:g}" if low < high else f"{side} the usual value of {low:g}"
+    if low < high:
+        return f"{side} the usual range of {low:g} to {high:g}"
+    return f"{side.replace('within', 'at')} the usual value of {low:g}"
 
 
 def abnormality(measurement: Measurement) -> float:
