@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from scipy.special import expit
 
 from xhaim.errors import BackendError
-from xhaim.evaluate.compare import auc_interval, rows_of_test
-from xhaim.evaluate.metrics import Unscored, auc
 from xhaim.explain.compose import explain, observe
-from xhaim.explain.facts import Films, ModelFacts, Ranking, RiskWithout
+from xhaim.explain.facts import ModelFacts, Ranking, RiskWithout
 from xhaim.explain.phrase import phrase
-from xhaim.label_rules import FindingLabel
-from xhaim.modality.earlier_films import film_labels
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
-from xhaim.run.image_numbers import earlier_paths
 from xhaim.run.known import Known
 from xhaim.run.measure import measured
 from xhaim.run.medicine import Library
+from xhaim.run.model_facts import model_facts, ranking
 from xhaim.run.models import Inputs, features_of
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
@@ -75,13 +67,7 @@ class Explainer:
     @cached_property
     def tested(self) -> Ranking:
         """How the split's model ranked its test part."""
-        path = self.predictions.path(f"split-{self.split}.parquet")
-        rows = rows_of_test(pl.read_parquet(path), self.task.id, "xhaim")
-        score = auc(rows["label"], rows["raw"])
-        interval = Unscored("no AUC") if isinstance(score, Unscored) else auc_interval(rows)
-        low, high = (None, None) if isinstance(interval, Unscored) else interval
-        known = None if isinstance(score, Unscored) else score
-        return Ranking(rows.height, int(rows["label"].sum()), known, low, high)
+        return ranking(self.predictions.path(f"split-{self.split}.parquet"), self.task.id)
 
     def explain(self, sample: Sample) -> Explanation:
         """Explain one labelled sample."""
@@ -100,19 +86,7 @@ class Explainer:
             record, self.task, evidence, summaries, facts, risk_without, settings,
             report_policy=policy, medicine=medicine, simulated=simulated,
         )  # fmt: skip
-        return self._phrased(composed, record)
-
-    def _phrased(self, composed: Explanation, record: Record) -> Explanation:
-        """Let the configured model phrase it; without one, or where it fails, the composed sentences stay."""
-        model = language_model(self.run, record.sample.subject_id)
-        if model is None:
-            return composed
-        try:
-            follows = self.run.settings.entailment
-            return phrase(composed, record, self.task, model, entailment_model(follows.path), follows.at_least)
-        except BackendError as error:
-            self.run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
-            return composed
+        return phrased(self.run, self.task, composed, record)
 
     @staticmethod
     def sample(row: dict[str, Any]) -> Sample:
@@ -156,53 +130,21 @@ class Explainer:
         """Return the model's facts about the sample, and the function that measures."""
         model = self.model
         row = one_row(self.features, sample.sample_id)
-        risks = model.predict(row)
-        values, names, blocks = model.contributions(row)
-        facts = ModelFacts(
-            base_rate=model.facts.base_rate,
-            threshold=model.facts.operating_point.threshold,
-            sensitivity=model.facts.operating_point.sensitivity,
-            contributions={name: float(values[0, a:b].sum()) for name, (a, b) in blocks.items()},
-            risk=float(risks.risk[0]),
-            low=_number(risks.low[0]),
-            high=_number(risks.high[0]),
-            abstains=bool(risks.outcomes[0].all()),
-            n_train=model.facts.n_train,
-            n_validation=model.facts.n_validation,
-            model_name="xhaim",
-            tested=self.tested,
-            columns=_named(names, values[0, :-1]),
-            films=films_of(self.task, sample, known, row),
-        )
+        facts = model_facts(self.task, sample, model, row, model.predict(row), known, self.tested)
         return facts, measured(self.task, sample, model, row, known, evidence, summaries)
 
 
-def films_of(task: Task, sample: Sample, known: Known, row: Features) -> Films:
-    """Return what the model had of chest films beside their reports, for one sample whose features are ``row``."""
-    finding = task.label.finding if isinstance(task.label, FindingLabel) else None
-    labels = film_labels(known.events).filter(pl.col("finding") == (finding or "")).drop_nulls("study_id")
-    paths = earlier_paths(known.events, pl.DataFrame([asdict(sample)])) if "earlier_image" in row.blocks else {}
-    path = paths.get(sample.sample_id, ("", 0.0))[0]
-    score = None
-    if f"image network, {finding}" in row.names:
-        log_odds = float(row.values[0, row.names.index(f"image network, {finding}")])
-        score = None if np.isnan(log_odds) else float(expit(log_odds))
-    return Films(
-        dict(labels.select("study_id", "label").iter_rows()),
-        next((one for one in known.images.get(sample.sample_id, ()) if one.path == path), None),
-        score,
-    )
-
-
-def _named(names: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:
-    """Return the named columns that add most, at least 0.05 log-odds, greatest first; no dimension of an embedding."""
-    named = [place for place, name in enumerate(names) if "summary, dimension " not in name]
-    first = sorted(named, key=lambda place: (-abs(values[place]), names[place]))[:NAMED_COLUMNS]
-    return {names[place]: float(values[place]) for place in first if abs(values[place]) >= 0.05}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+def phrased(run: Run, task: Task, composed: Explanation, record: Record) -> Explanation:
+    """Let the configured model phrase an explanation; without one, or where it fails, the composed sentences stay."""
+    model = language_model(run, record.sample.subject_id)
+    if model is None:
+        return composed
+    try:
+        follows = run.settings.entailment
+        return phrase(composed, record, task, model, entailment_model(follows.path), follows.at_least)
+    except BackendError as error:
+        run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
+        return composed
 
 
 def one_row(features: Features, sample_id: str) -> Features:

@@ -36,6 +36,11 @@ def with_images(run: Run, features: Features, images: Stage | None, rows: SplitR
     except DataError as error:
         run.watch.note(f"no image block: {error.what}")
         return features
+    return with_readings(features, frame)
+
+
+def with_readings(features: Features, frame: pl.DataFrame) -> Features:
+    """Return the features with the blocks of what an image reader read, of the same samples in the same order."""
     for block in ("image", "earlier_image"):
         if names := [name for name in frame.columns if name.startswith(block + SEPARATOR)]:
             values = frame.select(names).to_numpy()
@@ -51,18 +56,31 @@ def _readings(run: Run, images: Stage, rows: SplitRows, folder: Path) -> pl.Data
     pixels, labels = read_images(images, rows.ids)
     logits = _logits(run, rows, pixels, labels, folder / READER)
     logits[_blank(pixels)] = np.nan
-    blocks = {"image": pl.DataFrame(logits, schema=[f"image network, {finding}" for finding in CHEXPERT_FINDINGS])}
     films, hours = read_earlier(images, rows.ids)
     read = held_out_reader(folder / READER, rows)
+    before = None
     if read is not None and not _blank(films).all():
         before = read(films, np.arange(len(rows.ids)))
         before[_blank(films)] = np.nan
+    frame = reading_rows(rows.ids, logits, before, hours)
+    write_frame(kept, frame)
+    return frame
+
+
+def reading_rows(
+    ids: list[str], logits: NDArray[np.float32], before: NDArray[np.float32] | None, hours: NDArray[np.float32]
+) -> pl.DataFrame:
+    """Return sample_id and the columns of both blocks, of n samples; NaN where there is no image.
+
+    ``logits``: of the index images, [n, 14]; ``before``: of the earlier ones, taken ``hours`` earlier, [n]. ``None``:
+    no sample of the run has one, and there is no such block.
+    """
+    blocks = {"image": pl.DataFrame(logits, schema=[f"image network, {finding}" for finding in CHEXPERT_FINDINGS])}
+    if before is not None:
         names = [f"image network, earlier film, {finding}" for finding in CHEXPERT_FINDINGS]
         earlier = pl.DataFrame(before, schema=names)
         blocks["earlier_image"] = earlier.with_columns(pl.Series("earlier film, hours since", hours))
-    frame = with_ids(rows.ids, blocks)
-    write_frame(kept, frame)
-    return frame
+    return with_ids(ids, blocks)
 
 
 def _blank(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:

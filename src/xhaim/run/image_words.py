@@ -87,17 +87,18 @@ def _describe_all(run: Run, people: People, known: Stage, settings: LanguageMode
 
     def work(_: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
         nonlocal model
-        model = model or _seeing(eyes)
+        model = model or seeing(eyes)
         shard = Known.read(known.shard(index))
         todo = [(sample, shard.images.get(sample.sample_id, ())) for sample in as_samples(samples)]
-        rows = each(partial(_describe_one, run, model), todo, settings.concurrency)
+        rows = each(partial(describe_one, run, model), todo, settings.concurrency)
         return pl.DataFrame(rows, schema=IMAGE_WORDS_SCHEMA, orient="row")
 
     with run.watch.stage("images in words") as progress:  # budgets are of one process
         return each_shard(run.alone, stage, run.shards(people.samples), work, progress)
 
 
-def _seeing(run: Run) -> LanguageModel:
+def seeing(run: Run) -> LanguageModel:
+    """Return the model of a run whose ``llm`` is the vision model's. Raises BlindModelError where it does not see."""
     model = language_model(run)
     if model is None:
         raise PrerequisiteError("no vision model is configured", do="set llm.image_model")
@@ -105,7 +106,8 @@ def _seeing(run: Run) -> LanguageModel:
     return model
 
 
-def _describe_one(run: Run, model: LanguageModel, job: tuple[Sample, Sequence[Image]]) -> _Row:
+def describe_one(run: Run, model: LanguageModel, job: tuple[Sample, Sequence[Image]]) -> _Row:
+    """Return a row of IMAGE_WORDS_SCHEMA: what the model says of a sample's image, or why it says nothing."""
     sample, images = job
     chosen = to_describe(sample, images)[: run.settings.llm.max_images]
     if not chosen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 import numpy as np
@@ -35,10 +36,13 @@ def store_numbers(run: Run, people: People, known: Stage) -> Stage:
 
 
 def _number_shard(known: Stage, run: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
-    shard = Known.read(known.shard(index))
-    ids = samples["sample_id"].to_list()
-    _, series = wide(statistics(shard.values), ids, catalogue())
-    return with_ids(ids, {"tabular": tabular(shard.facts, ids), "time_series": series})
+    return number_rows(Known.read(known.shard(index)), samples["sample_id"].to_list())
+
+
+def number_rows(known: Known, ids: Sequence[str]) -> pl.DataFrame:
+    """Return the tabular and time-series blocks of samples."""
+    _, series = wide(statistics(known.values), ids, catalogue())
+    return with_ids(ids, {"tabular": tabular(known.facts, ids), "time_series": series})
 
 
 def store_films(run: Run, people: People, known: Stage) -> Stage:
@@ -51,9 +55,12 @@ def store_films(run: Run, people: People, known: Stage) -> Stage:
 
 def _film_shard(known: Stage, _: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
     times = dict(samples.select("sample_id", "prediction_time").iter_rows())
-    return with_ids(
-        list(times), {"earlier_films": earlier_films(film_labels(Known.read(known.shard(index)).events), times)}
-    )
+    return film_rows(Known.read(known.shard(index)), times)
+
+
+def film_rows(known: Known, times: Mapping[str, datetime]) -> pl.DataFrame:
+    """Return the block of the labels of earlier films, of samples with their prediction times."""
+    return with_ids(list(times), {"earlier_films": earlier_films(film_labels(known.events), times)})
 
 
 def store_concepts(run: Run, people: People, evidence: Stage, task: Task) -> Stage:
@@ -66,7 +73,11 @@ def store_concepts(run: Run, people: People, evidence: Stage, task: Task) -> Sta
 
 def _concept_shard(task: Task, evidence: Stage, _: Run, index: int, samples: pl.DataFrame) -> pl.DataFrame:
     times = dict(samples.select("sample_id", "prediction_time").iter_rows())
-    found = from_frame(pl.read_parquet(evidence.shard(index)), Evidence)
+    return concept_rows(task, from_frame(pl.read_parquet(evidence.shard(index)), Evidence), times)
+
+
+def concept_rows(task: Task, found: Sequence[Evidence], times: Mapping[str, datetime]) -> pl.DataFrame:
+    """Return the concepts block of the samples whose evidence this is, with their prediction times."""
     ids = sorted({item.sample_id for item in found})
     rows = [
         concept_features(
@@ -93,13 +104,18 @@ def with_ids(ids: Sequence[str], blocks: Mapping[str, pl.DataFrame]) -> pl.DataF
 
 def assemble(sample_ids: Sequence[str], stages: Sequence[Stage], summaries: Stage | None) -> Features:
     """Join the numeric stages, and the summaries' texts where there are some, for the given samples."""
+    written = None if summaries is None else from_frame(summaries.frame(), Summary)
+    return joined(sample_ids, [stage.frame() for stage in stages], written)
+
+
+def joined(sample_ids: Sequence[str], frames: Sequence[pl.DataFrame], written: Sequence[Summary] | None) -> Features:
+    """Join numeric blocks, each as ``with_ids`` names it, and the summaries' texts where there are some."""
     frame = pl.DataFrame({"sample_id": list(sample_ids)}, schema={"sample_id": pl.String()})
-    for stage in stages:
-        frame = frame.join(stage.frame(), on="sample_id", how="left", maintain_order="left")
+    for part in frames:
+        frame = frame.join(part, on="sample_id", how="left", maintain_order="left")
     names = frame.columns[1:]
     texts: dict[str, tuple[str, ...]] = {}
-    if summaries is not None:
-        written = from_frame(summaries.frame(), Summary)
+    if written is not None:
         by_place = {(summary.sample_id, summary.modality): summary.text for summary in written}
         texts = {
             modality: tuple(by_place.get((sample_id, modality), "") for sample_id in sample_ids)

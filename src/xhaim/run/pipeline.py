@@ -163,7 +163,7 @@ def _execute(run: Run) -> Results:
     return replace(results, people=people)
 
 
-def _when(sample: SampleSettings, tasks: tuple[Task, ...]) -> str:
+def when_predicted(sample: SampleSettings, tasks: tuple[Task, ...]) -> str:
     """Say in words when predictions are made."""
     if files := [task.id for task in tasks if task.label_file is not None]:
         return f"as the label file of {', '.join(files)} says"
@@ -189,7 +189,7 @@ def plan(store_path: Path, settings: RunSettings, out: Path) -> dict[str, object
         "simulated": store.simulated,
         "out": str(out),
         "goes_on": (out / "manifest.json").is_file(),
-        "prediction_time": _when(settings.sample, tasks),
+        "prediction_time": when_predicted(settings.sample, tasks),
         "tasks": {
             task.id: settings.report_policy or task.report_policy if task.needs_image else task.report_policy
             for task in tasks

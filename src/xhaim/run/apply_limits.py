@@ -1,0 +1,57 @@
+"""What limits a prediction for a patient whom the run did not draw: said in the explanation, in every form of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from xhaim.config import RunSettings
+from xhaim.records import Sample
+from xhaim.run.pipeline import when_predicted
+from xhaim.run.single import LEARNED_FROM
+from xhaim.source.store import Store
+from xhaim.task import Task
+
+SIMULATED = "The model was fitted on simulated patients: of a real patient its risk says nothing."
+NO_STAY = "At that time the record shows no ICU stay; the model learned from ICU stays alone."
+
+
+def limits(
+    root: Path,
+    manifest: Mapping[str, Any],
+    settings: RunSettings,
+    task: Task,
+    split: int,
+    store: Store,
+    sample: Sample,
+) -> tuple[str, ...]:
+    """Return the sentences that hold for a sample of a store, by the model of one split of a run."""
+    told = []
+    if manifest["simulated"] and not store.simulated:
+        told.append(SIMULATED)
+    tasks = tuple(Task.model_validate(one) for one in manifest["tasks"].values())
+    given = any(one.label_file is not None for one in tasks)
+    at_images = not given and not settings.sample.model_dump(exclude={"seed", "max_per_stay"}, exclude_none=True)
+    if not (at_images and sample.index_image_id is not None):
+        when = when_predicted(settings.sample, tasks)
+        told.append(f"The model learned from predictions made at {when}; this one is of {_minute(sample)}.")
+    if sample.stay_id is None and not given:
+        told.append(NO_STAY)
+    if store.fingerprint == manifest["data_fingerprint"] and (part := _part(root, task, split, sample)):
+        told.append(LEARNED_FROM.format(part=part).replace("In every split", f"In split {split}"))
+    return tuple(told)
+
+
+def _minute(sample: Sample) -> str:
+    return f"{sample.prediction_time:%Y-%m-%d %H:%M}"
+
+
+def _part(root: Path, task: Task, split: int, sample: Sample) -> str | None:
+    """Return the part of the split that a subject of the run's own store is in, unless it is the test part."""
+    samples = pl.read_parquet(root / "samples" / "samples.parquet").filter(pl.col("subject_id") == sample.subject_id)
+    parts = pl.read_parquet(root / "splits" / task.id / "splits.parquet").filter(pl.col("split") == split)
+    found = parts.join(samples, on="sample_id", how="semi").filter(pl.col("part") != "test")["part"].to_list()
+    return min(found, default=None)

@@ -1,0 +1,193 @@
+"""Ask the record: a question in words, answered by sentences of the chart and by values, or by nothing.
+
+The best chunks are found as in step 1 (BM25 and sentence embeddings), then their sentences are weighed one by one.
+A sentence is an answer only if it passes ``HELD`` or ``NEAR``; otherwise the answer is that the record does not say.
+No language model writes anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xhaim.config import RetrieveSettings
+from xhaim.errors import XhaimError
+from xhaim.evaluate.signal_plot import SignalView, signal_view
+from xhaim.modality.documents import modality_of
+from xhaim.records import Chunk, Document, Record
+from xhaim.retrieve.chunk import chunk
+from xhaim.retrieve.hybrid import Embed
+from xhaim.retrieve.lexical import bm25, min_max
+from xhaim.retrieve.token_counts import tokens
+from xhaim.text.sentences import sentences
+
+HELD = 0.6
+"""Share of the question's words, rarer ones counting more, that an answer holds: more than half of what is asked."""
+NEAR = 0.65
+"""Or the cosine of its embedding to the question's: 2 % of questions about findings that a record does not name pass it
+(``benchmarks/ask.py``)."""
+ANSWERS = 6
+_CHUNKS = 12
+MAX_QUESTION = 300
+_LEAST_WORDS = 3  # of a sentence: headings answer nothing
+_FUNCTION_WORDS = """
+a about after all am an and any are as at be been before being by can could current currently did do does during ever
+evidence find for from give given had has have he her here him his how if in into is it its know known last latest
+list many me most much no not note notes now of on or out patient patients please record recent report reported s said
+say says see seen shall she should show showed shows sign signs so some tell than that the their them there these they
+this those to up was we were what when where whether which who why will with would you
+"""
+_FUNCTION = frozenset(_FUNCTION_WORDS.split())
+_BRACKET = re.compile(r"\([^()]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sentence of the record."""
+
+    document: Document
+    number: int
+    """Place of the document in the record."""
+    start: int
+    end: int
+    text: str
+    held: float
+    near: float | None
+    """``None`` where no encoder is at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the record says to a question."""
+
+    sentences: tuple[Found, ...]
+    values: tuple[SignalView, ...]
+    value_ids: tuple[str, ...]
+    read: int
+    """Sentences of the record that were looked through."""
+    dense: bool
+    """An encoder was asked too."""
+
+    @property
+    def silent(self) -> bool:
+        """Say whether the record does not speak of it."""
+        return not self.sentences and not self.values
+
+
+def ask(question: str, record: Record, embed: Embed | None, settings: RetrieveSettings) -> Answer:
+    """Answer a question from what was known of a sample. The same for any order of documents.
+
+    ``embed``: texts to unit vectors; ``None``, or one that fails, leaves the words alone.
+    """
+    wanted = _content(question)
+    spans = [(number, one, span) for number, one in enumerate(record.documents) for span in sentences(one.text)]
+    values, ids = _values(wanted, record)
+    if not wanted or not spans:
+        return Answer((), values, ids, len(spans), embed is not None)
+    try:
+        return Answer(
+            _sentences(question, wanted, record, spans, embed, settings), values, ids, len(spans), embed is not None
+        )
+    except XhaimError:
+        return Answer(_sentences(question, wanted, record, spans, None, settings), values, ids, len(spans), False)
+
+
+def _content(text: str) -> tuple[str, ...]:
+    """Return the words that carry a question, each once, plurals without their s."""
+    return tuple(dict.fromkeys(_stem(one) for one in tokens(text) if one not in _FUNCTION))
+
+
+def _stem(token: str) -> str:
+    return token[:-1] if len(token) > 3 and token.endswith("s") and not token.endswith(("ss", "is", "us")) else token
+
+
+def _sentences(
+    question: str,
+    wanted: tuple[str, ...],
+    record: Record,
+    spans: Sequence[tuple[int, Document, tuple[int, int]]],
+    embed: Embed | None,
+    settings: RetrieveSettings,
+) -> tuple[Found, ...]:
+    inside = _best_chunks(wanted, question, record, embed, settings)
+    texts = [" ".join(one.text[start:end].split()) for _, one, (start, end) in spans]
+    held = _held(wanted, texts)
+    rows = [
+        row
+        for row, (_, one, (start, end)) in enumerate(spans)
+        if len(tokens(texts[row])) >= _LEAST_WORDS
+        and (held[row] >= HELD or any(low <= start < high for low, high in inside.get(one.doc_id, ())))
+    ]
+    near = _near(question, [texts[row] for row in rows], embed)
+    newest = sorted(range(len(rows)), key=lambda at: _newest_first(spans[rows[at]]))
+    found: dict[str, Found] = {}
+    for at in newest:
+        row, close = rows[at], None if near is None else float(near[at])
+        if held[row] < HELD and (close is None or close < NEAR):
+            continue
+        number, document, (start, end) = spans[row]
+        one = Found(document, number, start, end, document.text[start:end], float(held[row]), close)
+        found.setdefault(texts[row].casefold(), one)  # what is copied forward is shown where it is newest
+    ranked = sorted(found.values(), key=lambda one: -round(one.held + (one.near or 0.0), 4))
+    return tuple(ranked[:ANSWERS])
+
+
+def _newest_first(span: tuple[int, Document, tuple[int, int]]) -> tuple[float, str, int]:
+    _, document, (start, _) = span
+    return -document.known_at.timestamp(), document.doc_id, start
+
+
+def _held(wanted: tuple[str, ...], texts: Sequence[str]) -> NDArray[np.float64]:
+    """Return [n]: the share of the wanted words that each text holds, weighted by how rare they are in the record."""
+    words = [frozenset(map(_stem, tokens(text))) for text in texts]
+    holds = np.array([[one in text for one in wanted] for text in words], dtype=np.float64)
+    df = holds.sum(axis=0)
+    idf = np.log1p((len(texts) - df + 0.5) / (df + 0.5))
+    return np.asarray(holds @ idf / idf.sum(), dtype=np.float64)
+
+
+def _best_chunks(
+    wanted: tuple[str, ...], question: str, record: Record, embed: Embed | None, settings: RetrieveSettings
+) -> dict[str, list[tuple[int, int]]]:
+    """Return doc id -> spans of the chunks that step 1's score puts first."""
+    chunks: list[Chunk] = [part for one in record.documents for part in chunk(one, modality_of(one), settings)]
+    texts = [" ".join(one.text.split()) for one in chunks]
+    score = min_max(bm25((" ".join(wanted),), texts, settings.k1, settings.b))[0]
+    if embed is not None:
+        vectors = embed([*texts, question])
+        score = settings.alpha * score + (1 - settings.alpha) * (vectors[:-1] @ vectors[-1] + 1) / 2
+    order = sorted(range(len(chunks)), key=lambda row: (-round(float(score[row]), 4), chunks[row].chunk_id))
+    found: dict[str, list[tuple[int, int]]] = {}
+    for row in order[:_CHUNKS]:
+        found.setdefault(chunks[row].doc_id, []).append((chunks[row].start, chunks[row].end))
+    return found
+
+
+def _near(question: str, texts: Sequence[str], embed: Embed | None) -> NDArray[np.float32] | None:
+    if embed is None or not texts:
+        return None
+    vectors = embed([*texts, question])
+    return np.asarray(np.round(vectors[:-1] @ vectors[-1], 4))
+
+
+def _values(wanted: tuple[str, ...], record: Record) -> tuple[tuple[SignalView, ...], tuple[str, ...]]:
+    """Return the signals that the question names by all words of their label, brackets aside, and the latest values."""
+    by_label: dict[str, str] = {one.signal: one.label for one in record.measurements}
+    views: list[SignalView] = []
+    ids: list[str] = []
+    for signal, label in sorted(by_label.items()):
+        named = [_stem(one) for one in tokens(_BRACKET.sub(" ", label.partition(",")[0]))]
+        if not named or not set(named) <= set(wanted):
+            continue
+        values = sorted(
+            (one for one in record.measurements if one.signal == signal), key=lambda one: (one.time, one.value)
+        )
+        latest = values[-1].measurement_id
+        view, _ = signal_view(values, {latest}, f"v{len(views) + 1}", record.sample.prediction_time)
+        views.append(view)
+        ids.append(latest)
+    return tuple(views), tuple(ids)

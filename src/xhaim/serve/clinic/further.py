@@ -1,0 +1,143 @@
+"""More on one stay: its risk over time, patients like it, questions to its record."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+
+from xhaim.config import RetrieveSettings
+from xhaim.errors import DataError, XhaimError
+from xhaim.evaluate.wording import moment, share, times
+from xhaim.retrieve.hybrid import Embed
+from xhaim.run.vectors import Vectors, load_encoder
+from xhaim.serve.clinic import questions
+from xhaim.serve.clinic.ask import HELD, MAX_QUESTION, Answer, ask
+from xhaim.serve.clinic.opened import warm
+from xhaim.serve.clinic.place import Place, Placed
+from xhaim.serve.clinic.similar import BLOCKS, Similar, Space, similar, space_of, split_for
+from xhaim.serve.clinic.stay_plot import StayPlot, stay_plot
+from xhaim.serve.clinic.warm import cold
+from xhaim.serve.pages import page
+
+router = APIRouter(prefix="/patients/{sample_id}/{task_id}")
+
+
+def stay_name(place: Place) -> str:
+    """Return what a stay is called on a page."""
+    sample = place.sample
+    return f"Stay {sample.stay_id}" if sample.stay_id is not None else f"Sample {sample.sample_id}"
+
+
+@router.get("/similar")
+def similar_patients(request: Request, place: Placed) -> Response:
+    """Show the training patients most like this one, and what became of them."""
+    found, rate, fault = _similar(place)
+    user = place.user
+    near = found.neighbours if found is not None else ()
+    named = [one for one in near if user.subjects is None or one.subject_id in user.subjects]
+    place.shown("similar", samples=[one.sample_id for one in named])
+    return page(
+        request,
+        "clinic/similar.html.j2",
+        active="Patients",
+        task=place.task,
+        stay=stay_name(place),
+        address=place.address,
+        found=found,
+        named=named,
+        hidden=len(near) - len(named),
+        rate=rate,
+        fault=fault,
+        blocks=BLOCKS.values(),
+    )
+
+
+def _similar(place: Place) -> tuple[Similar | None, str, str]:
+    """Return the nearest, the share of positives in training, and why there are none."""
+    run, task = place.run, place.task
+    nothing = "No numbers of this stay are stored to compare it by."
+    try:
+        split = split_for(run, task, place.sample)
+    except DataError:
+        return None, "", "This stay has no label for the task, and its numbers are not stored."
+    space: Space = run.large.get((task.id, split), lambda: space_of(run, task, split))
+    found = similar(run, task, place.sample, space)
+    rate = share(float(space.labels[space.train].mean())) if space.train.any() else "none"
+    return found, rate, nothing
+
+
+@router.get("/stay")
+def over_the_stay(request: Request, place: Placed) -> Response:
+    """Show the risk over the stay, the model asked again at each arrival of data."""
+    plot, fault = _stay(request, place)
+    place.shown("stay", times=len(plot.rows) if plot is not None else 0)
+    return page(
+        request,
+        "clinic/stay.html.j2",
+        active="Patients",
+        task=place.task,
+        stay=stay_name(place),
+        address=place.address,
+        plot=plot,
+        fault=fault,
+        needs_image=place.task.needs_image,
+    )
+
+
+def _stay(request: Request, place: Place) -> tuple[StayPlot | None, str]:
+    """Return the plot, or why there is none."""
+    if why := cold(place.run):
+        return None, why
+    try:
+        steps, threshold = warm(request, place).stay(place.task, place.sample)
+    except XhaimError as error:
+        return None, error.what
+    return stay_plot(steps, threshold), ""
+
+
+@router.get("/ask")
+def ask_page(request: Request, place: Placed) -> Response:
+    """Show the form for a question."""
+    return _asked(request, place, "", None)
+
+
+@router.post("/ask")
+def answered(
+    request: Request, place: Placed, question: Annotated[str, Form(min_length=1, max_length=MAX_QUESTION)]
+) -> Response:
+    """Answer a question from the record; what was asked and which ids answered is kept before it is shown."""
+    settings = RetrieveSettings.model_validate(place.run.manifest["settings"]["retrieve"])
+    record = place.run.record(place.task, place.sample)
+    answer = ask(question.strip(), record, _embedder(place, settings), settings)
+    questions.keep(place, question.strip(), answer)
+    return _asked(request, place, question.strip(), answer)
+
+
+def _asked(request: Request, place: Place, question: str, answer: Answer | None) -> Response:
+    return page(
+        request,
+        "clinic/ask.html.j2",
+        active="Patients",
+        task=place.task,
+        stay=stay_name(place),
+        when=moment(place.sample.prediction_time),
+        address=place.address,
+        question=question,
+        answer=answer,
+        held=HELD,
+        times=times,
+    )
+
+
+def _embedder(place: Place, settings: RetrieveSettings) -> Embed | None:
+    """Return the run's encoder with the stored vectors of the sample's chunks; ``None`` where it is not installed."""
+    try:
+        load_encoder(settings.encoder)
+        vectors = Vectors(settings.encoder)
+        stored = place.run.shard("embeddings", place.sample)
+        if stored.is_file():
+            vectors.load(stored)
+    except XhaimError:
+        return None
+    return vectors

@@ -1,0 +1,69 @@
+"""Whose page was asked for: the run, the task and the sample of an address, and whether this user may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from xhaim.records import Sample
+from xhaim.serve import audit
+from xhaim.serve.access import allow, may_see, no_such_patient
+from xhaim.serve.accounts import User
+from xhaim.serve.results import StoredRun
+from xhaim.serve.watched import Watched
+from xhaim.task import Task
+
+Clinician = Annotated[User, Depends(allow("clinician"))]
+Reader = Annotated[User, Depends(allow("clinician", "analyst"))]
+"""Who may see figures of the cohort, and no patient's record."""
+Analyst = Annotated[User, Depends(allow("analyst"))]
+_OPENING = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One sample and task of a run, and who looks."""
+
+    run: StoredRun
+    task: Task
+    sample: Sample
+    user: User
+    database: Engine
+
+    @property
+    def address(self) -> str:
+        """Path of its page."""
+        return f"/patients/{self.sample.sample_id}/{self.task.id}"
+
+    def shown(self, action: str, **ids: str | int | Sequence[str] | None) -> None:
+        """Write into the audit log what of the patient is shown: ids alone."""
+        told = {"task": self.task.id, "sample": self.sample.sample_id, **ids}
+        audit.write(self.database, self.user.login, action, self.sample.subject_id, told)
+
+
+def served(request: Request) -> StoredRun:
+    """Return the run as it lies in its directory now."""
+    state = request.app.state
+    with _OPENING:
+        if not hasattr(state, "watched"):
+            state.watched = Watched(state.run)
+    watched: Watched = state.watched
+    return watched.now()
+
+
+def place(request: Request, user: Clinician, sample_id: str, task_id: str) -> Place:
+    """Return the place of an address. Raises 403, one answer, for what is not there and for whom a user may not see."""
+    run = served(request)
+    task, sample = run.task(task_id), run.sample(sample_id)
+    if task is None or sample is None:
+        raise no_such_patient()
+    may_see(user, sample.subject_id)
+    return Place(run, task, sample, user, request.app.state.database)
+
+
+Placed = Annotated[Place, Depends(place)]

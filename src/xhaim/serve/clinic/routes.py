@@ -1,0 +1,11 @@
+"""The pages of the clinic: each says who may open it, and writes down which patient was shown."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from xhaim.serve.clinic import cohort_page, further, listing, opened, reading
+
+router = APIRouter()
+for part in (listing.router, reading.router, further.router, cohort_page.router, opened.router):
+    router.include_router(part)

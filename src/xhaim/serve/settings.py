@@ -1,0 +1,70 @@
+"""How the server is to behave: where it listens, how long a login lasts, how much it takes at once."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from xhaim.errors import DataError
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Settings of one server."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8080
+    names: tuple[str, ...] = ()
+    """Host names that browsers may ask for; on loopback its own names, elsewhere any where none is given."""
+    behind_tls: bool = False
+    """A proxy in front speaks TLS: cookies are sent by https alone, and its forwarded addresses are believed."""
+    certificate: Path | None = None
+    """PEM file, where the server speaks TLS itself."""
+    key: Path | None = None
+    """PEM file of the certificate's private key."""
+    session_hours: float = 12.0
+    max_body: int = 1_000_000
+    """Bytes of a request's body."""
+    posts_per_minute: int = 1200
+    """Requests that change something, of one address."""
+    beside: Path | None = None
+    """Another run, whose explanations of the same samples annotators compare with these."""
+    logins_per_minute: int = 10
+    """Attempts of one address, and for one name."""
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise DataError("a certificate and its key belong together", do="give --certificate and --key, or neither")
+        if not 0 <= self.port <= 65535:
+            raise DataError("no such port", got=self.port, expected="0 to 65535")
+
+    @property
+    def loopback(self) -> bool:
+        """Say whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def secure(self) -> bool:
+        """Say whether browsers speak https to it."""
+        return self.behind_tls or self.certificate is not None
+
+    @property
+    def private(self) -> bool:
+        """Say whether it may go without accounts: only this machine connects, and no proxy stands in front."""
+        return self.loopback and not self.behind_tls and not self.names
+
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Host names that are answered; empty: any."""
+        if self.names:
+            return tuple(name.lower() for name in self.names)
+        return LOOPBACK_NAMES if self.loopback and not self.behind_tls else ()
