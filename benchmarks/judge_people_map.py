@@ -66,12 +66,12 @@ def folds(groups: Groups, n: int, seed: int) -> list[tuple[NDArray[np.int64], ND
 
 
 def out_of_fold(
-    X: Floats, y: Floats, groups: Groups, families: Sequence[Sequence[int]] = (), repeats: int = REPEATS
+    X: Floats, y: Floats, groups: Groups, families: Sequence[Sequence[int]] = (), repeats: int = REPEATS, n: int = FOLDS
 ) -> Floats:
     """Return predictions [repeats, n], each by maps that saw no summary of its dialogue."""
     found = np.empty((repeats, len(y)))
     for repeat in range(repeats):
-        for train, test in folds(groups, FOLDS, repeat):
+        for train, test in folds(groups, n, repeat):
             found[repeat, test] = Map(X[train], y[train], groups[train], families).predict(X[test])
     return found
 

@@ -11,9 +11,9 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from xhaim.evaluate.compare import Estimate, auc_interval_over_splits, paired_difference, rows_of_test
 from xhaim.evaluate.evaluation_tables import evaluation_tables
-from xhaim.evaluate.grids import MINUS
 from xhaim.evaluate.metrics import Unscored, calibration_slope_intercept
 from xhaim.evaluate.score_tables import performance
+from xhaim.evaluate.wording import MINUS
 
 TASK = "pleural_effusion"
 

@@ -107,6 +107,8 @@ def test_who_scores_well_agrees_discriminates_and_is_calibrated(done) -> None:
     assert pair["kappa_interval_low"] > 0.3
     asked = [row for row in rows(done, "discrimination") if row["rater"] == "ann"]
     assert {row["verdict"] for row in asked} == {"yes"}
+    critic = [row["items"] for row in rows(done, "discrimination") if row["rater"] == "deterministic critic"]
+    assert set(critic) == {40}  # of 60: on what people scored
     assert {row["items"] for row in rows(done, "calibration-to-people") if row["task"] == "death"} == {20}
     assert any(row["what"] == "ICC(2,1) of ann, bob" for row in rows(done, "sample-size"))
 
@@ -163,6 +165,24 @@ def test_files_that_disagree_and_people_with_a_judges_name_are_refused(done, tmp
     with pytest.raises(DataError, match="name of one of the run's judges"):
         agree(root, [tmp_path / "other.jsonl"], tmp_path / "out", resamples=100)
     assert not (tmp_path / "out").exists()
+
+
+def test_people_whose_scores_lie_in_the_run_are_people_and_settled_scores_are_nobodys(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    file = made_up(root, 12, judges={"critic": score}, people={"ann": score, "final score": score})
+    for line in file.read_text().splitlines():
+        one = json.loads(line)
+        path = root / "verdicts" / slug(one["rater"]) / one["task_id"] / f"{one['sample_id']}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(line)
+    (root / "verdicts" / "people.json").write_text('["ann", "final score"]')
+    found = agree(root, [file], resamples=100).summary  # the same scores in both places are one
+    assert (found["people"], found["judges"]) == (["ann"], ["critic"])
+    assert found["notes"] == ["24 final scores of adjudication are no rater's own: left out."]
+    assert {row["quality_n"] for row in found["tables"]["table-3"]} == {12}
+    (root / "verdicts" / "people.json").write_text('{"ann": 1}')
+    with pytest.raises(DataError, match="no list of raters"):
+        agree(root, resamples=100)
 
 
 def test_verdicts_of_explanations_that_changed_are_left_out_and_counted(tmp_path: Path) -> None:

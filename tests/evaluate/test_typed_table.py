@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 
 from xhaim.evaluate.compare import Estimate
-from xhaim.evaluate.grids import MINUS
 from xhaim.evaluate.metrics import Unscored
 from xhaim.evaluate.names import KINDS, MODEL_LABELS, kind_of, model_words, order_of
 from xhaim.evaluate.typed_table import Column, Table, number, p_value, words
+from xhaim.evaluate.wording import MINUS
 from xhaim.run.systems import SYSTEMS
 
 REASON = Unscored("1 positive of 27")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,10 @@ def test_a_kind_judge_is_brought_to_people_on_the_other_half() -> None:
     assert abs(found.after["bias"].value) < 0.25
     assert found.after["error"].high < found.before["error"].low
     assert found.fit_items == found.report_items == 200
+    report = ~in_first_half(raters(400)[2])
+    judge, people, _ = raters(400)
+    assert found.before["error"].value == pytest.approx(np.abs(judge - people)[report].mean())
+    assert found.after["error"].value == pytest.approx(np.abs(found.fitted(judge) - people)[report].mean())
 
 
 def test_what_is_reported_does_not_move_the_map() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from xhaim.judge.agreement_rows import ALL_TASKS, PEOPLE, SCORES_SCHEMA, biases, comparisons, means, sheets
 from xhaim.judge.agreement_sizes import sizes
@@ -89,3 +91,36 @@ def test_sizes_are_planned_from_what_was_found() -> None:
     assert by_name["mean of ann"].needed == int(np.ceil((2 * 1.959964 * sd / 0.5) ** 2))
     assert "ICC(2,1) of ann, bob" in by_name
     assert all(one.needed >= 2 and one.task_id == "one" for one in found)
+
+
+def test_three_people_are_also_taken_together_and_two_judges_with_each_other() -> None:
+    more = [("one", f"s{n}", f"g{n}", kind, rater, "quality", 1 + n % 5)
+            for n in range(6) for kind, rater in (("person", "eve"), ("judge", "model"))]  # fmt: skip
+    (sheet,) = sheets(pl.concat([frame(), pl.DataFrame(more, schema=SCORES_SCHEMA, orient="row")]), resamples=20)
+    kinds = [(one.kind, one.raters) for one in comparisons(sheet)]
+    assert ("all people", ("ann", "bob", "eve")) in kinds
+    assert ("judge and judge", ("critic", "model")) in kinds
+    together = next(one for one in comparisons(sheet) if one.kind == "all people")
+    assert set(together.found) == {"icc_single", "icc_mean", "alpha_ordinal", "alpha_interval"}
+
+
+@given(
+    st.lists(st.tuples(*[st.none() | st.integers(1, 5)] * 3, st.sampled_from(["g", "h", "i"])), min_size=1, max_size=12)
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_is_scored_every_number_has_its_place_and_every_gap_its_reason(items) -> None:
+    raters = (("person", "ann"), ("person", "bob"), ("judge", "critic"))
+    rows = [
+        ("t", f"s{place:02}", item[3], kind, rater, "quality", score)
+        for place, item in enumerate(items)
+        for (kind, rater), score in zip(raters, item[:3], strict=True)
+    ]
+    (sheet,) = sheets(pl.DataFrame(rows, schema=SCORES_SCHEMA, orient="row"), resamples=20)
+    found = comparisons(sheet)
+    assert len(found) == 4
+    for estimate in [one for pair in found for one in pair.found.values()]:
+        assert (estimate.value is None) <= (estimate.reason is not None)
+        if estimate.value is not None:
+            assert -np.inf < estimate.value <= 1 + 1e-9
+    for one in biases(sheet):
+        assert one.difference.value is None or -4 <= one.difference.value <= 4

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, spearmanr
 from sklearn.metrics import cohen_kappa_score
 
-from xhaim.judge.agreement import agreement, draws
+from xhaim.judge.agreement import agreement, draws, interval
 from xhaim.judge.agreement_many import alphas, intraclass
 from xhaim.judge.agreement_pairs import of_two
 from xhaim.judge.sample_size import items_for_icc, items_for_mean, items_for_width
@@ -154,3 +154,14 @@ def test_sample_sizes_by_hand() -> None:
         items_for_mean(0.7, 0)
     with pytest.raises(ValueError, match="two raters"):
         items_for_icc(0.8, 1, 0.2)
+
+
+def test_the_interval_is_of_ninety_five_in_a_hundred_draws() -> None:
+    found = interval(np.r_[50.0, np.arange(101.0)], 7)
+    assert (found.value, found.low, found.high, found.items) == (50, 2.5, 97.5, 7)
+
+
+def test_an_intraclass_correlation_without_a_variance_is_none() -> None:
+    one, of_two_ = intraclass(np.array([[1, 2], [1, 2], [1, 2], [1, 2], [3, 1.0]]), np.ones((1, 5)))
+    assert np.isnan(of_two_[0])  # its denominator is 0 but for rounding
+    assert one[0] < 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from judge_by_hand import changed, items
 from xhaim.judge.corruptions import DEVELOPED_ON, MILD, SEVERE, corrupt
 from xhaim.judge.injections import KEPT_APART, SOUGHT
 from xhaim.records import Statement
-from xhaim.run.judging import critic
+from xhaim.run.judges import critic
 
 RISK, FILM, ALBUMIN, OXYGEN, LOW_ALBUMIN, LACTATE = range(6)
 
@@ -64,6 +65,9 @@ def test_a_wrong_number_is_one_major_error_and_not_borne_out(judged, told):
         (LOW_ALBUMIN, "2 h before", "4 h before", 3),
         (LOW_ALBUMIN, "3.5 g/dL.", "3.5 g/dL, and warfarin was given.", 3),
         (LACTATE, "needed: above 2", "needed: above 1", 2),
+        (LOW_ALBUMIN, "below 3.5 g/dL: met", "below 3.5 mg/dL: met", 2),
+        (LOW_ALBUMIN, "below 3.5 g/dL: met", "below 4.5 g/dL: met", 2),
+        (LACTATE, "needed: above 2 mmol/L", "needed: above 2 mg/dL", 2),
         (RISK, "at or above the operating", "below the operating", 2),
         (RISK, "71 %", "72 %", 2),
     ],
@@ -86,6 +90,17 @@ def test_a_citation_of_another_patient_is_the_floor_of_citation_and_factuality(j
     scores, verdict = judged(stolen)
     assert scores == (1, 1, 1)
     assert "not in this patient's record" in verdict.reasons["factuality"]
+
+
+def test_a_citation_of_what_was_not_known_yet_is_the_floor_of_citation(both, told):
+    sample = both[0].record.sample
+    earlier = replace(
+        both[0].record, sample=replace(sample, prediction_time=sample.prediction_time - timedelta(hours=1))
+    )
+    verdict = critic(told, earlier, both[0].task, "x", None)
+    assert verdict.scores["citation"] == 1
+    assert "not yet known" in verdict.reasons["citation"]
+    assert ("citation", "major", OXYGEN) in {(one.dimension, one.severity, one.statement) for one in verdict.issues}
 
 
 def test_needless_and_dropped_citations_and_one_that_stands_for_nothing(judged, told):
@@ -144,9 +159,11 @@ def test_a_false_claim_cannot_hide_among_words_to_the_judge(judged, told, words)
 
 
 def test_what_is_set_aside_is_told(judged, told):
-    said = (*told.statements, Statement(SOUGHT[0], "limits", ()))
+    wrong = changed(told, ALBUMIN, markers=(2, 9))
+    said = (Statement(SOUGHT[0], "limits", ()), *wrong.statements)
     issues = judged(replace(told, statements=said))[1].issues
-    assert [(one.severity, one.quote, one.statement) for one in issues] == [("minor", SOUGHT[0], len(told.statements))]
+    assert [(one.severity, one.quote, one.statement) for one in issues][-1] == ("minor", SOUGHT[0], 0)
+    assert issues[0].statement == ALBUMIN + 1  # its place in what was written
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -89,6 +89,7 @@ def test_the_view_shows_the_whole_record_with_the_cited_words_marked(run):
     assert nursing.pieces[opened + 1].text == "Blood pressure falls despite fluids."
     assert nursing.pieces[opened].anchor == view.explanations[0].why[1][1][0].marks[0].target
     assert [(one.label, cited) for one, cited in view.signals] == [("Lactate", True)]
+    assert (view.explanations[0].writer, view.explanations[0].dropped) == ("", ())
 
 
 @pytest.fixture

@@ -2,21 +2,27 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_served import make_run
+from typer.testing import CliRunner
 
+from xhaim.cli import serving
+from xhaim.cli.app import app as command_line
 from xhaim.errors import DataError
 from xhaim.run.judging import read_verdicts
 from xhaim.serve.annotate.drawing import draw, items
-from xhaim.serve.annotate.exchange import COLUMNS, export, into_run, take
+from xhaim.serve.annotate.exported import COLUMNS, export, into_run
+from xhaim.serve.annotate.imported import take
 from xhaim.serve.annotate.scoring import said, save_comment, save_score, verdicts
 from xhaim.serve.annotate.tables import FINAL
-from xhaim.serve.database import open_database
+from xhaim.serve.database import default_url, open_database
 from xhaim.serve.watched import open_run
 
+assert serving.annotate  # its verbs are in the command line
 NAMES = ("citation", "factuality", "quality")
 
 
@@ -157,6 +163,21 @@ def test_a_file_that_is_none_is_refused(fresh, tmp_path):
         export(here, tmp_path / "x.pickle")
 
 
+def test_the_command_line_exports_imports_and_exits_by_what_was_refused(tmp_path):
+    here, there = (make_run(tmp_path / name, 3) for name in ("here", "there"))
+    database = open_database(default_url(here))
+    draw(open_run(here), database)
+    score(database, 0, "ann", (1, 2, 3))
+    score(database, 1, "ann", (1, 2))
+    out, runner = str(tmp_path / "o.csv"), CliRunner()
+    done = runner.invoke(command_line, ["annotate", str(here), "--export", out, "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["verdicts"]) == (0, 2)
+    done = runner.invoke(command_line, ["annotate", str(there), "--import", out, "--json"])
+    told = json.loads(done.stdout)["import"]
+    assert (done.exit_code, told["taken"]) == (1, 1)
+    assert told["refused"] == [{"line": 5, "reason": "half-filled: no score of quality"}]
+
+
 def test_verdicts_say_null_with_a_reason_and_lie_where_the_statistics_look(fresh, run, tmp_path):
     here = fresh()
     item = score(here, 0, "ann", (4,), "unsure")
@@ -164,5 +185,9 @@ def test_verdicts_say_null_with_a_reason_and_lie_where_the_statistics_look(fresh
     by_rater = {one.rater: one for one in verdicts(here, items(here))}
     assert by_rater["ann"].scores == {"citation": 4, "factuality": None, "quality": None}
     assert by_rater["ann"].reasons == {"factuality": "not scored", "quality": "not scored"}
-    assert into_run(here, tmp_path / "verdicts-run") == 2
-    assert {one.rater: one for one in read_verdicts(tmp_path / "verdicts-run")} == by_rater
+    assert into_run(here, run) == (2, 0)
+    assert {one.rater: one for one in read_verdicts(run.root)} == by_rater
+    shutil.rmtree(run.root / "verdicts")
+    other = open_run(make_run(tmp_path / "made-anew", 4, extra="In other words."))
+    assert into_run(here, other) == (0, 2)
+    assert read_verdicts(other.root) == []

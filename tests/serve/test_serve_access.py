@@ -4,14 +4,16 @@ import re
 import time
 
 import pytest
-from fastapi import APIRouter, FastAPI
-from made_up_served import HERE, PAGE, PASSWORD, add_account, make_app, make_client, make_sample, token_of
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.testclient import TestClient
+from made_up_served import HERE, PAGE, PASSWORD, TASK, add_account, make_app, make_client, make_sample, token_of
 from sqlalchemy import update
 
-from xhaim.serve.access import PUBLIC, ROLES, SAFE, declared, routes_of, undeclared
+from xhaim.serve.access import PUBLIC, ROLES, SAFE, allow, begin_session, declared, routes_of, undeclared
 from xhaim.serve.accounts import SESSIONS, lock, set_password, set_subjects
 from xhaim.serve.annotate.drawing import draw, items
-from xhaim.serve.database import writing
+from xhaim.serve.database import open_database, writing
+from xhaim.serve.settings import ServeSettings
 
 NAMES = {"clinician": "cli", "annotator": "ann", "analyst": "lys", "admin": "adm"}
 
@@ -30,11 +32,11 @@ def browsers(app):
     return {role: make_client(app, login) for role, login in NAMES.items()}
 
 
-def every(app):
+def every(app, **places):
     """Method, path with something in each of its places, and what the route declares."""
     for route in routes_of(app.routes):
         for method in sorted(route.methods):
-            yield method, re.sub(r"\{[^}]*\}", "7", route.path), declared(route)
+            yield method, re.sub(r"\{(\w+)[^}]*\}", lambda one: places.get(one[1], "7"), route.path), declared(route)
 
 
 def test_nobody_gets_in_without_a_login_and_a_program_is_told_so(app):
@@ -46,6 +48,17 @@ def test_nobody_gets_in_without_a_login_and_a_program_is_told_so(app):
             assert answer.json() == {"error": "Log in first."}
             tried += 1
     assert tried >= 14
+
+
+def test_a_session_that_has_expired_opens_no_route(app):
+    late = make_client(app, "ann")
+    with writing(app.state.database) as connection:
+        connection.execute(update(SESSIONS).values(expires=SESSIONS.c.expires - 7200))
+    codes = {late.request(method, path).status_code for method, path, allowed in every(app) if allowed is not None}
+    with writing(app.state.database) as connection:
+        connection.execute(update(SESSIONS).values(expires=SESSIONS.c.expires + 7200))
+    assert codes == {401}
+    assert late.get("/annotate").status_code == 200
 
 
 def test_a_person_who_is_not_logged_in_is_asked_to(app):
@@ -125,6 +138,52 @@ def test_a_patient_who_is_not_theirs_is_answered_as_one_who_is_not_there(app):
     shown = [browser.get(f"/annotate/item/{one}", headers=PAGE) for one in (other, "0" * 64, "../../manifest.json")]
     assert shown[0].text == shown[1].text
     assert [one.status_code for one in shown] == [403, 403, 404]
+
+
+def test_a_machine_logs_in_by_a_token_and_needs_no_form(app):
+    browser = make_client(app)
+    token = begin_session(app.state.database, "adm", 1)
+    header = {"authorization": f"Bearer {token}"}
+    assert browser.post("/annotate/draw", data={"per_task": 1}, headers=header).status_code == 200
+    assert browser.get("/annotate", headers={"authorization": f"Basic {token}"}).status_code == 401
+    for wrong in (f"Bearer {token}x", "Bearer ", "Bearer"):
+        assert browser.get("/annotate", headers={"authorization": wrong}).status_code == 401
+    lock(app.state.database, "adm")
+    assert browser.get("/annotate", headers=header).status_code == 401
+    set_password(app.state.database, "adm", PASSWORD)
+
+
+def test_another_sites_page_opens_no_door_of_machines_either(tmp_path):
+    app, router = FastAPI(openapi_url=None, docs_url=None, redoc_url=None), APIRouter()
+    router.add_api_route("/door", lambda: "x", methods=["POST"], dependencies=[Depends(allow("clinician", csrf=False))])
+    app.include_router(router)
+    app.state.database, app.state.settings = open_database(f"sqlite:///{tmp_path / 'd.sqlite'}"), ServeSettings()
+    browser = TestClient(app, base_url=HERE)
+    assert browser.post("/door").status_code == 200
+    assert browser.post("/door", headers={"origin": "https://evil.example"}).status_code == 403
+    assert browser.post("/door", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+def test_no_route_of_a_patient_tells_one_who_is_not_theirs_from_one_who_is_not_there(app):
+    logins = {"clinician": "few-cli", "annotator": "few-ann"}
+    drawn = {item.sample_id: item.explanation for item in items(app.state.database)}
+    theirs, unknown = ({"task_id": TASK, "sample_id": one, "explanation": two} for one, two in (
+        (make_sample(3).sample_id, drawn[make_sample(3).sample_id]), ("999-21800101T000000", "0" * 64)
+    ))  # fmt: skip
+    tried = 0
+    for role, login in logins.items():
+        add_account(app, login, role, [make_sample(2).subject_id])
+        browser = make_client(app, login)
+        header = {"x-csrf-token": token_of(browser, app)}
+        pairs = zip(every(app, **theirs), every(app, **unknown), strict=True)
+        for (method, path, allowed), (_, other, _) in pairs:
+            if path != other and allowed is not None and role in allowed.roles:
+                answers = [browser.request(method, one, headers=header) for one in (path, other)]
+                assert answers[0].status_code == answers[1].status_code, (method, path)
+                assert answers[0].status_code in ({403} if method in SAFE else {403, 422, 415}), (method, path)
+                assert answers[0].text == answers[1].text, (method, path)
+                tried += 1
+    assert tried >= 12
 
 
 def test_a_route_that_says_nothing_keeps_the_server_from_starting():

@@ -7,12 +7,13 @@ import pytest
 from made_up_served import PASSWORD, make_run
 from typer.testing import CliRunner
 
+from xhaim.cli import serving
 from xhaim.cli.app import app as command_line
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.serve import accounts
 from xhaim.serve.database import default_url, open_database
 
-serving = pytest.importorskip("xhaim.cli.serving")
+assert serving.serve  # its verbs are in the command line
 
 
 @pytest.fixture
@@ -98,4 +99,6 @@ def test_the_command_line_makes_lists_and_locks_accounts_and_checks_the_log(tmp_
     assert (code, json.loads(text)["holds"]) == (0, True)
     assert told("audit", "verify", run, "--noted", "0" * 63 + "1")[0] == 1
     assert told("serve", run, "--dry-run") == (0, f"would serve {run} at http://127.0.0.1:8080\n")
+    assert told("serve", "--dry-run")[0] == 1
+    assert told("serve", "--demo", "--dry-run")[1] == "would make a run of simulated patients in demo, and serve it\n"
     assert told("serve", run, "--dry-run", "--host", "0.0.0.0")[0] == 1

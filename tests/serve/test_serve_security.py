@@ -3,9 +3,12 @@
 import logging
 
 import pytest
-from made_up_served import PAGE, add_account, make_app, make_client, token_of
+from made_up_served import PAGE, add_account, make_app, make_client, make_run, token_of
+from sqlalchemy import event
 
 from xhaim.errors import DataError, PrerequisiteError
+from xhaim.serve.annotate.drawing import draw
+from xhaim.serve.annotate.scoring import Said, said
 from xhaim.serve.app import create_app
 from xhaim.serve.security import Rates, host_name
 from xhaim.serve.settings import ServeSettings
@@ -72,6 +75,42 @@ def test_only_our_own_names_are_answered_on_loopback(app, tmp_path):
     assert host_name("A.example:80") == "a.example"
 
 
+def test_a_server_with_a_name_goes_by_that_and_by_loopbacks(tmp_path):
+    names = ServeSettings(host="0.0.0.0", names=("XHAIM.example",), behind_tls=True).allowed_hosts
+    assert names == ("xhaim.example", "localhost", "127.0.0.1", "[::1]")
+    assert ServeSettings(host="0.0.0.0", behind_tls=True).allowed_hosts == ()
+
+
+def test_a_run_that_is_replaced_under_the_server_is_read_anew(app, tmp_path):
+    draw(app.state.watched.now(), app.state.database)
+    browser = make_client(app)
+    before = browser.get("/annotate/next").headers["location"]
+    make_run(tmp_path / "new", 3, extra="In other words.")
+    (tmp_path / "run").rename(tmp_path / "old")
+    assert browser.get("/annotate").status_code == 200
+    (tmp_path / "new").rename(tmp_path / "run")
+    assert browser.get(before, headers=PAGE).status_code == 404
+    assert "2 passed over" in browser.get("/annotate", headers=PAGE).text
+    draw(app.state.watched.now(), app.state.database)
+    assert "In other words." in browser.get(browser.get("/annotate/next").headers["location"], headers=PAGE).text
+
+
+def test_on_a_full_disk_nothing_is_called_kept_and_what_is_there_can_be_read(app):
+    draw(app.state.watched.now(), app.state.database)
+    browser = make_client(app)
+    place = browser.get("/annotate/next").headers["location"]
+    header = {"x-csrf-token": token_of(browser, app)} | PAGE
+    browser.post(f"{place}/score", data={"dimension": "quality", "score": 4}, headers=header)
+    event.listen(app.state.database, "connect", lambda one, _: one.execute("PRAGMA max_page_count = 1"))
+    app.state.database.dispose()
+    answer = browser.post(f"{place}/comment", data={"comment": "x" * 5000}, headers=header)
+    assert answer.status_code == 503
+    assert "Nothing of this was saved." in answer.text
+    assert browser.get("/annotate").status_code == 200
+    ((_, one),) = said(app.state.database).items()
+    assert one == Said({"quality": 4}, "")
+
+
 def test_a_body_that_is_too_large_is_refused_with_its_length_said_or_not(tmp_path):
     browser = make_client(make_app(tmp_path, n=1, settings=ServeSettings(max_body=1000)))
     form = {"content-type": "application/x-www-form-urlencoded"}
@@ -83,6 +122,7 @@ def test_a_body_that_is_too_large_is_refused_with_its_length_said_or_not(tmp_pat
 
     assert browser.post("/annotate/draw", content=chunks(), headers=form).status_code == 413
     assert browser.post("/annotate/draw", content=b"x" * 900, headers=form).status_code == 403
+    assert browser.post("/api/none", content=b"x" * 2000, headers=form).status_code == 404
     assert browser.post("/annotate/draw", headers={"content-length": "-1"}).status_code in {400, 413}
 
 

@@ -6,7 +6,18 @@ Results go to standard output (with ``--json`` as one JSON object), progress and
 
 from __future__ import annotations
 
-from xhaim.cli import evaluate, explanations, records, runs, stress, verifier  # noqa: F401  (their verbs enter the application)
+from xhaim.cli import (  # noqa: F401  (their verbs enter the application)
+    accounts,
+    agreement,
+    evaluate,
+    explanations,
+    judging,
+    records,
+    runs,
+    serving,
+    stress,
+    verifier,
+)
 from xhaim.cli.app import app, main
 
 __all__ = ["app", "main"]

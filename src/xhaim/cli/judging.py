@@ -30,7 +30,10 @@ Hosts = Annotated[
 ]
 Allow = Annotated[bool, typer.Option("--allow-remote", help="Let any other host be asked, without identifiers.")]
 Acknowledge = Annotated[str | None, typer.Option(help="For that: who allows it and why, naming the host.")]
-MaxCalls = Annotated[int | None, typer.Option(min=0, help="Questions at most; what lies in the ledger is free.")]
+MaxCalls = Annotated[
+    int | None,
+    typer.Option(min=0, help="Questions of the run in all, with those asked before; what lies in its ledger is free."),
+]
 
 
 @app.command()
@@ -49,7 +52,7 @@ def judge(
     as_json: AsJson = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Score a run's explanations from 1 to 5 (citation, factuality, quality): by a model, or by a critic that counts."""
+    """Score a run's explanations, 1 to 5 (citation, factuality, quality): by a model, or by a critic that counts."""
     from xhaim.run.judging import judge_run, plan
 
     llm = _door(url, model, hosts, allow_remote, acknowledge, max_calls)

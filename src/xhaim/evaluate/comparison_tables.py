@@ -8,12 +8,12 @@ from xhaim.evaluate.bootstrap import RESAMPLES
 from xhaim.evaluate.compare import paired_difference, paired_splits
 from xhaim.evaluate.delong import delong, holm
 from xhaim.evaluate.experiment import Experiment, stamps_of
-from xhaim.evaluate.grids import MINUS
 from xhaim.evaluate.metrics import Unscored
 from xhaim.evaluate.names import kind_of, model_words
 from xhaim.evaluate.score_tables import who
 from xhaim.evaluate.subgroups import subgroups
 from xhaim.evaluate.typed_table import Cell, Column, Table, number, p_value, words
+from xhaim.evaluate.wording import MINUS
 from xhaim.ports import Progress, silent
 
 

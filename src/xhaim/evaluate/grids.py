@@ -16,6 +16,7 @@ from xhaim.evaluate.header import RunHeader, stamps
 from xhaim.evaluate.metrics import Unscored
 from xhaim.evaluate.names import model_words
 from xhaim.evaluate.tables import DifferenceRow, Table1Row, Table2Row, Tables
+from xhaim.evaluate.wording import MINUS
 
 POLICY_WORDS = {
     "admissible": "all text known before the prediction",
@@ -25,9 +26,6 @@ POLICY_WORDS = {
     "index_included": "this study's own report included: LEAKY",
 }
 """What a report policy lets a model read."""
-
-
-MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, slots=True)

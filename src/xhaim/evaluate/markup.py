@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from xhaim.evaluate.grids import MINUS, Grid, stamped
-from xhaim.evaluate.wording import visible
+from xhaim.evaluate.grids import Grid, stamped
+from xhaim.evaluate.wording import MINUS, visible
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#!|~$^@&])")
 _LATEX = {

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xhaim.errors import DataError
-from xhaim.evaluate.grids import MINUS
 from xhaim.evaluate.sources import Anchors, chunk_place
-from xhaim.evaluate.wording import MEASURABLE, effect_words, times
+from xhaim.evaluate.wording import MEASURABLE, MINUS, effect_words, times
 from xhaim.records import Explanation, Statement, Summary
 
 BLOCK_LABELS = {

@@ -41,6 +41,8 @@ def ridge_figure(
     """
     tasks = list(dict.fromkeys(one.task for one in ridges))
     drawn = [one for one in ridges if any(one.scores.get(name) for name in dimensions)]
+    shown = [counts for one in drawn for name in dimensions if (counts := one.scores.get(name))]
+    tallest = max((float(density(counts).max()) for counts in shown), default=1.0)  # all ridges have one scale
     notes = tuple(f"{_name(one)}: no scores" for one in ridges if one not in drawn)
     if not drawn:
         return Figure(key, "subgroups", stamps, caption, None, notes)
@@ -49,11 +51,12 @@ def ridge_figure(
         panels = canvas.subplots(1, len(dimensions), sharey=True, squeeze=False)[0]
         for axes, dimension in zip(panels, dimensions, strict=True):
             for place, one in enumerate(reversed(drawn)):
-                _ridge(axes, place, one.scores.get(dimension, {}), COLOURS[tasks.index(one.task) % len(COLOURS)])
+                colour = COLOURS[tasks.index(one.task) % len(COLOURS)]
+                _ridge(axes, place, one.scores.get(dimension, {}), colour, tallest)
             axes.set_title(dimension.capitalize(), fontsize=8)
             axes.set(xlim=(_LOW, _HIGH), ylim=(-0.15, len(drawn) + 0.1), xticks=range(1, 6))
             axes.tick_params(labelsize=7)
-        panels[0].set_yticks(range(len(drawn)), [_name(one) for one in reversed(drawn)], fontsize=6)
+        panels[0].set_yticks(range(len(drawn)), [_label(one) for one in reversed(drawn)], fontsize=6)
         panels[len(panels) // 2].set_xlabel("score", fontsize=8)
 
     title = " · ".join((*stamps, caption))
@@ -68,11 +71,10 @@ def density(counts: Mapping[int, int]) -> NDArray[np.float64]:
     return np.asarray(np.sum(kernels, axis=0) / (_SOFT * np.sqrt(2 * np.pi)))
 
 
-def _ridge(axes: Axes, place: int, counts: Mapping[int, int], colour: str) -> None:
+def _ridge(axes: Axes, place: int, counts: Mapping[int, int], colour: str, tallest: float) -> None:
     axes.axhline(place, color=INK, linewidth=0.5, alpha=0.4)
     if not counts:
         return
-    tallest = 1 / (_SOFT * np.sqrt(2 * np.pi))  # of a rater who always gives the same: all ridges have one scale
     up = place + _TALL * density(counts) / tallest
     axes.fill_between(_GRID, place, up, color=colour, alpha=0.35, linewidth=0)
     axes.plot(_GRID, up, color=colour, linewidth=1.0)
@@ -85,8 +87,11 @@ def _mean(counts: Mapping[int, int]) -> float:
 
 
 def _name(one: Ridge) -> str:
-    text = f"{one.rater}, {one.task}"
-    return text if len(text) <= 44 else f"{text[:43]}…"
+    return f"{one.rater}, {one.task}"
+
+
+def _label(one: Ridge, most: int = 28) -> str:
+    return "\n".join(text if len(text) <= most else f"{text[: most - 1]}…" for text in (one.rater, one.task))
 
 
 def _words(drawn: Sequence[Ridge], dimensions: Sequence[str]) -> str:

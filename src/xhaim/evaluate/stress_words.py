@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xhaim.evaluate.compare import Difference, Estimate
-from xhaim.evaluate.grids import MINUS, POLICY_WORDS
+from xhaim.evaluate.grids import POLICY_WORDS
 from xhaim.evaluate.header import RunHeader, is_leaky
 from xhaim.evaluate.metrics import Score, Unscored
 from xhaim.evaluate.stress import Effect
 from xhaim.evaluate.stress_groups import GroupRow, HeldOut
 from xhaim.evaluate.stress_hidden import Hidden
+from xhaim.evaluate.wording import MINUS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from xhaim.evaluate.compare import Estimate
-from xhaim.evaluate.grids import MINUS, Grid, estimate_words
+from xhaim.evaluate.grids import Grid, estimate_words
 from xhaim.evaluate.metrics import Unscored
+from xhaim.evaluate.wording import MINUS
 
 Cell = Estimate | Unscored | tuple[float, float] | float | int | str | bool | None
 

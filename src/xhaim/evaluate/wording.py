@@ -7,8 +7,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from xhaim.evaluate.grids import MINUS
-
+MINUS = "\N{MINUS SIGN}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEAST, _MOST = 0.01, 0.99  # no risk is shown as certain (DESIGN: explanations)
 MEASURABLE = 0.005

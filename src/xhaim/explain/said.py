@@ -16,6 +16,8 @@ from xhaim.explain.statements import Draft
 from xhaim.records import Citation, Image, Measurement, Sample
 from xhaim.text import values
 
+NOT_READ = "the model did not read these words, and its risk does not know of them"
+
 
 def key_of(citation: Citation) -> tuple[str, str, int | None, int | None]:
     """Return what a citation points to: the same source and span have one mark."""
@@ -149,7 +151,7 @@ def effect_words(one: Measured, risk: float) -> str:
     """Say what was measured of a piece, and no more than that."""
     name = _name(one)
     if one.piece.unread:
-        return "the model did not read these words, and its risk does not know of them"
+        return NOT_READ
     if one.effect is None:
         return f"the effect of {name} is not known, since {one.reason}"
     if abs(one.effect) < words.MIN_EFFECT:

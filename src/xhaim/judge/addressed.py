@@ -7,6 +7,7 @@ nothing false of the patient can hide in them. They neither raise nor lower a sc
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xhaim.llm.fence import visible
@@ -52,6 +53,12 @@ class Heard:
     """Of each statement that is left, its place in the original."""
     issues: tuple[Issue, ...]
     """One for each sentence that was set aside."""
+
+    def placed(self, issues: Sequence[Issue]) -> tuple[Issue, ...]:
+        """Return issues of what is left with the places of the original."""
+        return tuple(
+            one if one.statement is None else replace(one, statement=self.places[one.statement]) for one in issues
+        )
 
 
 def set_aside(explanation: Explanation) -> Heard:

@@ -87,7 +87,7 @@ def interval(values: Floats, items: int) -> Estimate:
     """Return the first of [1 + b] values with the 95 % percentiles of the others; NaN = undefined there."""
     first, drawn = values[0], values[1:]
     if not np.isfinite(first):
-        return Estimate(None, None, None, items, "all scores are equal")
+        return Estimate(None, None, None, items, "the scores vary too little, or only between raters")
     usable = drawn[np.isfinite(drawn)]
     if usable.size == 0 or usable.size < _ENOUGH * drawn.size:
         return Estimate(

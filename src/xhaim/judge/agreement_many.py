@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 
 _NOTHING = 1e-12
 """Of the scores' sum of squares: less is rounding."""
+_ROUNDING = 1e-9
+"""Share of the mean squares from which an estimated variance is above 0."""
 
 
 def intraclass(scores: Floats, times: Floats) -> tuple[Floats, Floats]:
@@ -16,7 +18,7 @@ def intraclass(scores: Floats, times: Floats) -> tuple[Floats, Floats]:
 
     Two-way random effects, absolute agreement: of one rater, and of the mean of all k (Shrout and Fleiss 1979,
     cases 2,1 and 2,k). Mean squares between items, raters and of the rest, by how often each item was drawn. NaN
-    where all scores are equal, or fewer than two items were drawn.
+    where all scores are equal, fewer than two items were drawn, or the estimated variance is not above 0.
     """
     raters = scores.shape[1]
     n = times.sum(axis=1)
@@ -29,8 +31,11 @@ def intraclass(scores: Floats, times: Floats) -> tuple[Floats, Floats]:
         items = of_items / (n - 1)
         between = of_raters / (raters - 1)
         rest = (whole - of_items - of_raters) / ((n - 1) * (raters - 1))
-        one = (items - rest) / (items + (raters - 1) * rest + raters * (between - rest) / n)
-        mean_of_k = (items - rest) / (items + (between - rest) / n)
+        total = items + (raters - 1) * rest + raters * (between - rest) / n
+        of_mean = items + (between - rest) / n
+        least = _ROUNDING * (items + between + rest)
+        one = np.where(total > least, (items - rest) / total, np.nan)
+        mean_of_k = np.where(of_mean > least, (items - rest) / of_mean, np.nan)
     varies = whole > _NOTHING * n
     return np.where(varies, one, np.nan), np.where(varies, mean_of_k, np.nan)
 

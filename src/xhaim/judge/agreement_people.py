@@ -13,6 +13,8 @@ from xhaim.records import DIMENSIONS, Verdict
 
 COLUMNS = ("sample_id", "task_id", "explanation", "rater", "dimension", "score", "comment")
 """Of a csv; ``explanation`` and ``comment`` may be empty, an empty ``score`` is none."""
+FINAL = "final score"
+"""Rater of what adjudication settled: made of others' scores, so it agrees with them and is no rater of its own."""
 UNSCORED = "left empty"
 """Reason of a score that a csv does not have."""
 _MAX_BYTES = 200_000_000

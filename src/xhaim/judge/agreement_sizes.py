@@ -30,7 +30,7 @@ def sizes(every: Iterable[Sheet], compared: Sequence[Compared], width: float) ->
 
     A statistic without a value or an interval is left out: there is nothing to plan from.
     """
-    found = []
+    found = list[Size]()
     for sheet in every:
         found += _of_means(sheet, width)
         mine = [one for one in compared if (one.task_id, one.dimension) == (sheet.task_id, sheet.dimension)]

@@ -62,36 +62,35 @@ def _corrupted(name: str, asked: Asked, *, severe: bool) -> Trial:
 
 
 def _counted(asked: Asked) -> Trial:
-    """Put 0 to 5 faults into the explanations that have room for all: the mean must fall with each."""
-    name, wanted = "score against the count of faults", "a mean that falls with each fault"
-    rows = []
-    for one, before in zip(asked.subjects, asked.originals, strict=True):
-        if len(places_of(one.explanation)) < FAULTS:
-            continue
-        made = [corrupt(one.explanation, (*MILD, *SEVERE), n, asked.seed, one.other) for n in range(1, FAULTS + 1)]
-        if all(x is not None and len(x.changes) == n for n, x in enumerate(made, start=1)):
-            verdicts = [before, *(one.judge(x.explanation, 0) for x in made if x is not None)]
-            sums = [_sum(verdict) for verdict in verdicts]
-            if None not in sums:
-                rows.append(sums)
-    if not rows:
+    """Put 0 to 5 faults into the explanations that have room for all: the mean must fall with their count."""
+    name = "score against the count of faults"
+    wanted = "a mean that never rises and falls in all (value: Spearman within explanations)"
+    every = list(_with_faults(asked))
+    rows = [sums for sums in every if None not in sums]
+    if not every:
         return Trial(name, 0, None, wanted, None, f"not applicable: no explanation has room for {FAULTS} faults")
-    sums_of = np.array(rows, dtype=float)
-    counts = np.arange(FAULTS + 1)
+    if not rows:
+        return Trial(name, 0, None, wanted, False, f"no score in some of each of {len(every)} rows")
+    sums_of, counts = np.array(rows, dtype=float), np.arange(FAULTS + 1)
     within = [float(spearmanr(counts, row).statistic) for row in sums_of if np.ptp(row) > 0]
-    pooled = float(spearmanr(np.tile(counts, len(rows)), sums_of.ravel()).statistic)
-    means = sums_of.mean(axis=0)
-    rises = int((np.diff(sums_of, axis=1) > 0).any(axis=1).sum())
-    told = f"Spearman over all {pooled:+.2f}; {rises} of {len(rows)} ever rise; mean sums "
-    told += ", ".join(f"{n}: {value:.2f}" for n, value in enumerate(means))
-    return Trial(
-        name,
-        len(rows),
-        mean(within) if within else None,
-        f"{wanted} (value: Spearman within explanations)",
-        bool((np.diff(means) < 0).all()),
-        told,
+    means, steps = sums_of.mean(axis=0), np.diff(sums_of, axis=1)
+    falls = np.diff(means)
+    told = (
+        f"{int((steps > 0).any(axis=1).sum())} of {len(rows)} ever rise; mean sums "
+        + ", ".join(f"{n}: {value:.2f}" for n, value in enumerate(means))
+        + f"; it falls at {'each' if (falls < 0).all() else 'not every'} step; {len(every) - len(rows)} without a score"
     )
+    passed = bool((falls <= 0).all() and means[-1] < means[0])
+    return Trial(name, len(rows), mean(within) if within else None, wanted, passed, told)
+
+
+def _with_faults(asked: Asked) -> Iterator[list[int | None]]:
+    """Yield the sum of the scores with 0 to 5 faults, of each explanation with room for all."""
+    for one, before in zip(asked.subjects, asked.originals, strict=True):
+        made = [corrupt(one.explanation, (*MILD, *SEVERE), n, asked.seed, one.other) for n in range(1, FAULTS + 1)]
+        worse = [x.explanation for n, x in enumerate(made, start=1) if x is not None and len(x.changes) == n]
+        if len(worse) == FAULTS:
+            yield [_sum(before), *(_sum(one.judge(x, 0)) for x in worse)]
 
 
 def _sum(verdict: Verdict) -> int | None:

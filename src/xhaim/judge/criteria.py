@@ -17,6 +17,7 @@ _VALUE = re.compile(r"-?\d+(?:\.\d+)?")
 _MOMENT = re.compile(r"\d+ (?:min|h|days) before")
 _OF_DOCUMENT = re.compile(r"[^:]+: (?:affirmed|denied) by a document (\d+ (?:min|h|days) before)")
 _EFFECT = re.compile(r"; (?=yet without|without|taking|the effect of)(.*)$", re.DOTALL)
+_UNIT = re.compile(r"(?:above|below|at least|at most) -?\d+(?:\.\d+)?( (?!or )[^,;]*?)?(?= or |$)")
 _OF_OTHERS = re.compile(r"\d+ of \d+")
 _TREND = re.compile(r"was (-?\d+(?:\.\d+)?)[^;()]{0,80}(?:\([^()]{0,80}\))?, (up|down) from (-?\d+(?:\.\d+)?)")
 NEEDLESS = "a citation that is needless, or bears nothing out"
@@ -63,6 +64,8 @@ def _criterion(
     for one in cited if not _OF_OTHERS.search(statement.text) else ():
         if not (one.quote in statement.text if one.kind == "measurement" else of_document):
             yield Issue("citation", "minor", NEEDLESS, statement.text, place, one.marker)
+    if len(clauses) == 1 and _other_limits(head, clauses[0], cited):
+        yield Issue("factuality", "major", "a criterion needs another threshold or unit than it names", head, place)
     held: list[bool | None] = []
     for clause in clauses:
         said, issues = _clause(clause, cited, place, now)
@@ -72,6 +75,18 @@ def _criterion(
         yield Issue(
             "factuality", "major", "a criterion's status does not follow from its values", statement.text, place
         )
+
+
+def _other_limits(head: str, clause: str, cited: Sequence[Citation]) -> bool:
+    """Say whether the thresholds in a criterion's name are not those it is held to, or not in its value's unit."""
+    form = _FORM.search(clause)
+    if form is None or not _NEEDED.search(head):
+        return False
+    units = {one.quote.partition(" ")[2] for one in cited if one.kind == "measurement"} | {"", "per minute"}
+    named = {unit.strip() for text in (head.rpartition(":")[0], form[1]) for unit in _UNIT.findall(text)}
+    told, asked = set(_NEEDED.findall(head)), set(_NEEDED.findall(form[1]))
+    fits = asked <= told if head.endswith(": met") else asked == told  # what is met names the limit that is
+    return not fits or not named <= units
 
 
 def _clause(

@@ -56,16 +56,11 @@ class _Counts:
 
 
 def criticise(
-    explanation: Explanation,
-    verification: Verification,
-    digest: str,
-    also: Sequence[Issue] = (),
-    now: datetime | None = None,
+    explanation: Explanation, verification: Verification, digest: str, now: datetime | None = None
 ) -> Verdict:
-    """Return the critic's verdict. ``also``: issues that were found before, which change no score.
+    """Return the critic's verdict. ``now``: the time of the prediction, as for ``findings``.
 
-    ``now``: the time of the prediction, as for ``findings``. A dimension without anything to judge has no score, and a
-    reason.
+    A dimension without anything to judge has no score, and a reason.
     """
     found, of_whole, lacks = findings(explanation, verification, now), whole(verification), lacking(explanation)
     needless = (Issue("citation", "minor", NEEDLESS, ""),) * _imprecise(verification)
@@ -82,7 +77,7 @@ def criticise(
         CRITIC,
         {name: score for name, (score, _) in told.items()},
         {name: reason for name, (_, reason) in told.items()},
-        (*(issue for one in found for issue in one.issues), *of_whole, *needless, *lacks, *also),
+        (*(issue for one in found for issue in one.issues), *of_whole, *needless, *lacks),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from xhaim.judge.criteria import misread, risk_misread
 from xhaim.records import Dimension, Explanation, Issue, Statement
 from xhaim.verify.check import ClaimVerdict
-from xhaim.verify.found import Verification
+from xhaim.verify.found import Sentence, Verification
 
 Severity: TypeAlias = Literal["minor", "considerable", "major"]
 WEIGHT: Mapping[Severity, int] = {"minor": 1, "considerable": 2, "major": 4}
@@ -53,6 +53,7 @@ _KINDS: Mapping[str, Sequence[tuple[Dimension, Severity, str]]] = {
     "effect": (("quality", "minor", "an effect that is none, or without a reason"),),
 }  # fmt: skip
 """Kind of a fault -> what it is an issue of. A kind that is not here is a considerable issue of factuality."""
+_MOMENT = re.compile(r"\d (?:min|h|days?) before")
 _OTHER: tuple[tuple[Dimension, Severity, str], ...] = (("factuality", "considerable", "a check failed"),)
 
 
@@ -82,26 +83,39 @@ def findings(explanation: Explanation, verification: Verification, now: datetime
     """
     if len(explanation.statements) != len(verification.sentences):
         raise ValueError("the verification is of another explanation")
-    found = []
-    for place, (statement, sentence) in enumerate(zip(explanation.statements, verification.sentences, strict=True)):
-        kinds = [fault.split(":", 1)[0] for fault in sentence.faults]
-        about = is_about_patient(statement)
-        if about and not statement.markers and UNCITED not in kinds:
-            kinds.append(UNCITED)
-        issues = [
-            *(Issue(*one, statement.text, place) for kind in dict.fromkeys(kinds) for one in _KINDS.get(kind, _OTHER)),
-            *(_of_claim(claim, place) for claim in sentence.claims if claim.verdict != "supported"),
-            *(misread(statement, explanation.citations, place, now)),
-            *risk_misread(statement, explanation, place),
-        ]
-        worst = max((one.severity for one in issues if one.dimension == "factuality"), key=WEIGHT.get, default=None)  # type: ignore[arg-type]
-        against = [kind for kind in kinds if kind not in NOT_AGAINST]
-        borne_out = bool(statement.markers) and not against and worst in (None, "minor")
-        failed = sum(claim.verdict != "supported" for claim in sentence.claims)
-        claims = len(sentence.claims) or int(about)
-        failed = min(claims, max(failed, int(about and worst not in (None, "minor"))))
-        found.append(Finding(place, about, borne_out, worst, frozenset(kinds), claims, failed, tuple(issues)))
-    return tuple(found)
+    pairs = enumerate(zip(explanation.statements, verification.sentences, strict=True))
+    return tuple(_finding(place, statement, sentence, explanation, now) for place, (statement, sentence) in pairs)
+
+
+def _finding(
+    place: int, statement: Statement, sentence: Sentence, explanation: Explanation, now: datetime | None
+) -> Finding:
+    kinds = [fault.split(":", 1)[0] for fault in sentence.faults]
+    about = is_about_patient(statement)
+    if about and not statement.markers and UNCITED not in kinds:
+        kinds.append(UNCITED)
+    wrong = [claim for claim in sentence.claims if claim.verdict != "supported"]
+    issues = (
+        *(Issue(*one, statement.text, place) for kind in dict.fromkeys(kinds) for one in _KINDS.get(kind, _OTHER)),
+        *(_of_claim(claim, place) for claim in wrong),
+        *misread(statement, explanation.citations, place, now),
+        *risk_misread(statement, explanation, place),
+    )
+    errors = [one.severity for one in issues if one.dimension == "factuality"]
+    worst = max(errors, key=lambda one: WEIGHT[one], default=None)
+    false = worst not in (None, "minor")
+    against = [kind for kind in kinds if kind not in NOT_AGAINST]
+    claims = len(sentence.claims) or int(about)
+    return Finding(
+        place=place,
+        about_patient=about,
+        borne_out=bool(statement.markers) and not against and not false,
+        worst=worst,
+        kinds=frozenset(kinds),
+        claims=claims,
+        failed=min(claims, max(len(wrong), int(about and false))),
+        issues=issues,
+    )
 
 
 def kinds_of_whole(verification: Verification) -> frozenset[str]:
@@ -123,9 +137,6 @@ def is_about_patient(statement: Statement) -> bool:
     """
     judged = statement.role == "checklist" and statement.status in ("met", "not met")
     return statement.role in ABOUT_PATIENT or (judged and bool(statement.markers or _MOMENT.search(statement.text)))
-
-
-_MOMENT = re.compile(r"\d (?:min|h|days?) before")
 
 
 def _of_claim(claim: ClaimVerdict, place: int) -> Issue:

@@ -29,7 +29,7 @@ def features(
 
     ``source``: a conversation with its speakers, or any text. A missing or unsupported fact counts by the weight of
     its kind (``verify.align.WEIGHTS``), a term by ``salience``. Nothing to find is a share of 1. Raises DataError for
-    a text over 200,000 characters.
+    a text over 50,000 characters.
     """
     read, ours = read_dialogue(source), read_note(summary)
     known = salience or Salience()

@@ -14,8 +14,12 @@ from xhaim.verify.dialogue import statements, turns
 from xhaim.verify.facets import LONGEST, Concept, Facets, facets
 from xhaim.verify.spoken import in_digits
 
-MOST = 200_000
-"""Characters of a text that is read."""
+MOST = 50_000
+"""Characters of a text that is read: an hour of talk.
+
+Two texts are compared sentence by sentence, in time that grows with the product of their lengths: under a second for
+a visit, up to a minute for the longest.
+"""
 _WORD = re.compile(r"[a-z0-9']+")
 
 
@@ -54,7 +58,7 @@ class Read:
 
 
 def read_note(text: str) -> Read:
-    """Read a note or a summary. Raises DataError over 200,000 characters."""
+    """Read a note or a summary. Raises DataError over 50,000 characters."""
     _not_too_long(text)
     return _read([" ".join(text[start:end].split()) for start, end in pieces(text)], text)
 
@@ -62,7 +66,7 @@ def read_note(text: str) -> Read:
 def read_dialogue(text: str) -> Read:
     """Read a conversation: what it states, answers joined to their questions (``verify.dialogue``).
 
-    A text without speakers is read as a note. Raises DataError over 200,000 characters.
+    A text without speakers is read as a note. Raises DataError over 50,000 characters.
     """
     _not_too_long(text)
     if not any(turn.speaker for turn in turns(text)):

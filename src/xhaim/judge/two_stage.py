@@ -35,7 +35,7 @@ def judge(case: Case, rubric: Rubric, model: LanguageModel, reading: int = 0) ->
     heard = set_aside(case.explanation)
     seen = replace(case, explanation=heard.explanation)
     found, failed = _ask(seen, model, system("analyst", case, rubric), question(seen, None, reading), _issues_schema())
-    issues, dropped = ((), 0) if found is None else _issues(found["issues"], seen, heard.places)
+    issues, dropped = ((), 0) if found is None else _issues(found["issues"], seen)
     critique = None if found is None else _critique(issues)
     asked = question(seen, critique, reading)
     answer, why = _ask(seen, model, system("evaluator", case, rubric), asked, _scores_schema(rubric))
@@ -51,7 +51,7 @@ def judge(case: Case, rubric: Rubric, model: LanguageModel, reading: int = 0) ->
         model.name,
         scores,
         reasons,
-        (*issues, *heard.issues),
+        (*heard.placed(issues), *heard.issues),
         "; ".join(note for note in notes if note),
     )
 
@@ -80,7 +80,7 @@ def _ask(
     return None, why
 
 
-def _issues(raw: Sequence[dict[str, Any]], case: Case, places: Sequence[int]) -> tuple[tuple[Issue, ...], int]:
+def _issues(raw: Sequence[dict[str, Any]], case: Case) -> tuple[tuple[Issue, ...], int]:
     """Return the issues whose quotation is the explanation's, and how many others there were."""
     kept = []
     for one in raw:
@@ -88,7 +88,7 @@ def _issues(raw: Sequence[dict[str, Any]], case: Case, places: Sequence[int]) ->
         place = next((n for n, x in enumerate(case.explanation.statements) if quote in " ".join(x.text.split())), None)
         if quote and place is None:
             continue
-        at = places[place] if quote and place is not None else None
+        at = place if quote else None
         marker = one["evidence"] if one["evidence"] in case.evidence else None
         kept.append(Issue(one["dimension"], one["severity"], one["detail"].strip(), quote, at, marker))
     return tuple(kept), len(raw) - len(kept)

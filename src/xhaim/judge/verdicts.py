@@ -27,7 +27,7 @@ def digest(explanation: bytes) -> str:
 def slug(rater: str) -> str:
     """Return the folder name of a rater: small letters, digits and dashes; other raters get other names."""
     plain = _UNSAFE.sub("-", rater.lower()).strip("-")[:60]
-    same = plain.replace("-", " ") == rater
+    same = bool(plain) and plain.replace("-", " ") == rater
     return plain if same else f"{plain}-{hashlib.sha256(rater.encode('utf-8', 'replace')).hexdigest()[:8]}".lstrip("-")
 
 

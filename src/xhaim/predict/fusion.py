@@ -37,8 +37,8 @@ TOWARD_EQUAL = 5.0
 """How much the weights of log-odds of one spread are drawn toward equal ones, in the log loss of a row: free weights on
 a hundred positives are noise."""
 LEAST_SPREAD = 0.1
-"""Of a member's log-odds between rows, where members are brought to one spread. Seen on real text (``benchmarks.openi``,
-indications): a member of spread 0.003 was given a weight of 289, and the folds' scores no longer compared."""
+"""Of a member's log-odds between rows, where members are brought to one spread. Seen on real text (indications of
+``benchmarks.openi``): a member of spread 0.003 had a weight of 289, and the scores of folds no longer compared."""
 WORDS = "_words"
 """Ends the name of a block of words."""
 

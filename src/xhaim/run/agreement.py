@@ -19,18 +19,19 @@ from xhaim.evaluate.grids import print_tables
 from xhaim.evaluate.markup import latex, markdown
 from xhaim.evaluate.typed_table import Table
 from xhaim.judge.agreement import RESAMPLES
-from xhaim.judge.agreement_people import read_people
+from xhaim.judge.agreement_people import FINAL, read_people
 from xhaim.judge.agreement_rows import SCORES_SCHEMA
 from xhaim.judge.verdicts import digest
 from xhaim.records import Verdict
 from xhaim.run.agreement_tables import Findings, figure, findings, tables
-from xhaim.run.directory import RunDirectory, write_frame, write_json
+from xhaim.run.directory import RunDirectory, read_json, write_frame, write_json
 from xhaim.run.judging import read_verdicts
 from xhaim.source.write import building
 
 FOLDER = "agreement"
+PEOPLE = "people.json"
+"""Of ``RUN/verdicts``: a list of the raters there who are people; all others are judges."""
 _SUMMARY = "agreement.json"
-Item = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Agreed:
 class Explained:
     """The explanations of a run as they are now."""
 
-    digests: Mapping[Item, str]
+    digests: Mapping[tuple[str, str], str]
     """(task_id, sample_id) -> SHA-256 of its JSON."""
     stamps: tuple[str, ...]
 
@@ -77,15 +78,20 @@ def agree(
     folder = (out or root / FOLDER).resolve()
     _refuse_others(folder)
     known = explained(root)
-    judged, notes = _judges(root, known)
-    persons = _persons(people, known, {one.rater for one in judged})
-    scores = _frame(root, judged, persons)
+    stored, notes = _stored(root, known)
+    names = _names_of_people(root)
+    judged = [one for one in stored if one.rater not in names]
+    given = [(path.name, one) for path in people for one in read_people(path, known.digests)]
+    persons = _persons([("verdicts/", one) for one in stored if one.rater in names] + given, judged)
+    scores = _frame(root, judged, [one for one in persons if one.rater != FINAL])
     if scores.is_empty():
         raise PrerequisiteError(
             f"nobody has judged the explanations of {root}",
             do=f"xhaim judge {root}, or give people's scores: xhaim agreement {root} --people FILE",
         )
-    notes += () if persons else ("No people's scores were given: judges alone are described.",)
+    settled = sum(one.rater == FINAL for one in persons)
+    notes += (f"{settled} final scores of adjudication are no rater's own: left out.",) if settled else ()
+    notes += () if len(persons) > settled else ("No people's scores were given: judges alone are described.",)
     found = findings(scores, resamples=resamples, seed=seed)
     made = tables(found, scores, width, known.stamps)
     return Agreed(folder, made, _write(folder, made, figure(found, scores, known.stamps), known.stamps, found, notes))
@@ -93,7 +99,7 @@ def agree(
 
 def explained(root: Path) -> Explained:
     """Return which explanations a run holds, and what stands before every number about them."""
-    digests: dict[Item, str] = {}
+    digests: dict[tuple[str, str], str] = {}
     stamps: dict[str, None] = {}
     for path in sorted((root / "explanations").glob("*/*.json")):
         if path.name == "stage.json":
@@ -109,7 +115,7 @@ def explained(root: Path) -> Explained:
     return Explained(digests, tuple(sorted(stamps, reverse=True)))
 
 
-def _judges(root: Path, known: Explained) -> tuple[list[Verdict], tuple[str, ...]]:
+def _stored(root: Path, known: Explained) -> tuple[list[Verdict], tuple[str, ...]]:
     """Return the run's own verdicts; those of explanations that read otherwise now are left out, and counted."""
     stored = read_verdicts(root)
     kept = [one for one in stored if known.digests.get((one.task_id, one.sample_id)) == one.explanation]
@@ -120,30 +126,37 @@ def _judges(root: Path, known: Explained) -> tuple[list[Verdict], tuple[str, ...
     return kept, (words,) if gone else ()
 
 
-def _persons(files: Sequence[Path], known: Explained, judges: set[str]) -> list[Verdict]:
+def _names_of_people(root: Path) -> set[str]:
+    path = root / "verdicts" / PEOPLE
+    names = read_json(path) if path.exists() else []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path} is no list of raters", do="export people's scores into the run again")
+    return {*names, FINAL}
+
+
+def _persons(given: Sequence[tuple[str, Verdict]], judges: Sequence[Verdict]) -> list[Verdict]:
+    """Return people's verdicts, where each came from beside it: those that stand in two places must say the same."""
+    others = {one.rater for one in judges}
     found: dict[tuple[str, str, str], Verdict] = {}
-    for path in files:
-        for one in read_people(path, known.digests):
-            key = (one.rater, one.task_id, one.sample_id)
-            if one.rater in judges:
-                raise DataError(
-                    f"{path.name}: a person has the name of one of the run's judges",
-                    expected="scores of people, each under a name of their own",
-                )
-            if key in found and dict(found[key].scores) != dict(one.scores):
-                raise DataError(
-                    f"{path.name}: a verdict that another file has otherwise",
-                    expected="one verdict for each rater and item",
-                    do="keep the file that holds",
-                )
-            found.setdefault(key, one)
+    for where, one in given:
+        key = (one.rater, one.task_id, one.sample_id)
+        if one.rater in others:
+            raise DataError(
+                f"{where}: a person has the name of one of the run's judges",
+                expected="scores of people, each under a name of their own",
+            )
+        if key in found and dict(found[key].scores) != dict(one.scores):
+            raise DataError(
+                f"{where}: a verdict that another file has otherwise",
+                do="keep the one that holds",
+            )
+        found.setdefault(key, one)
     return [found[key] for key in sorted(found)]
 
 
 def _frame(root: Path, judges: Sequence[Verdict], people: Sequence[Verdict]) -> pl.DataFrame:
     subjects: dict[str, str] = {}
-    path = root / "samples" / "samples.parquet"
-    if path.exists():
+    if (path := root / "samples" / "samples.parquet").exists():
         rows = pl.read_parquet(path, columns=["sample_id", "subject_id"])
         subjects = {sample: str(subject) for sample, subject in rows.iter_rows()}
 
@@ -171,8 +184,7 @@ def _write(
             (new / "tables" / f"{table.key}.md").write_text(markdown(table.grid), encoding="utf-8")
             (new / "tables" / f"{table.key}.tex").write_text(latex(table.grid), encoding="utf-8")
             write_frame(new / "tables" / f"{table.key}.parquet", table.frame)
-        svg = standalone(drawn)
-        if svg is not None:
+        if (svg := standalone(drawn)) is not None:
             (new / "figure-2.svg").write_text(svg, encoding="utf-8")
         page = evaluation_page("Judging", stamps, [table.grid for table in made], [drawn], notes)
         (new / "agreement.html").write_text(page, encoding="utf-8")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from xhaim.evaluate.figures import Figure
 from xhaim.evaluate.judging_tables import (
@@ -101,7 +101,7 @@ def figure(found: Findings, scores: pl.DataFrame, stamps: tuple[str, ...]) -> Fi
     order = rows.select("kind", "rater", "task_id").unique().sort(pl.col("kind") != "person", "rater", "task_id")
     for _, rater, task in order.iter_rows():
         mine = rows.filter((pl.col("rater") == rater) & (pl.col("task_id") == task)).drop_nulls("score")
-        counts = {
+        counts: dict[str, dict[int, int]] = {
             name: dict(part.group_by("score").len().sort("score").iter_rows())
             for name in DIMENSIONS
             if not (part := mine.filter(pl.col("dimension") == name)).is_empty()
@@ -130,12 +130,14 @@ def _tasks(every: Sequence[Sheet]) -> tuple[str, ...]:
 
 def _questions(of_task: Sequence[Sheet]) -> list[Question]:
     """Ask on the items that people scored, where there are any: a judge's many others would drown theirs."""
-    asked = {}
+    asked = dict[tuple[str, str], NDArray[np.float64]]()
     there = np.any([np.isfinite(sheet.mean_of_people) for sheet in of_task], axis=0)
     kept = there if there.any() else np.ones_like(there)
     for sheet in of_task:
         if sheet.dimension in DIMENSIONS:
-            asked |= {(rater, sheet.dimension): x[kept] for rater, x in (sheet.people | dict(sheet.judges)).items()}
+            asked |= {
+                (rater, sheet.dimension): x[kept] for rater, x in (dict(sheet.people) | dict(sheet.judges)).items()
+            }
     return item_response(asked) if asked else []
 
 
@@ -185,9 +187,9 @@ def _calibration(sheet: Sheet, judge: str, one: Calibrated) -> Iterator[Row]:
 def _discrimination(task: str, one: Question) -> Row:
     a = Estimate(one.discrimination, one.low, one.high, one.items, one.reason)
     verdict = "not computed" if one.discriminates is None else "yes" if one.discriminates else "no"
-    row: dict[str, Any] = {"task": task, "rater": one.rater, "dimension": one.dimension, "items": one.items}
     hard = _reason_or(one.difficulty, one.reason or "discrimination near 0")
-    return row | {"met": one.met, "difficulty": hard, "verdict": verdict} | _cells("discrimination", a)
+    head = {"task": task, "rater": one.rater, "dimension": one.dimension, "items": one.items, "met": one.met}
+    return {**head, "difficulty": hard, "verdict": verdict, **_cells("discrimination", a)}
 
 
 def _size(one: Size) -> Row:

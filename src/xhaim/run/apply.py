@@ -98,22 +98,34 @@ class Fitted:
     def _folder(self) -> Path:
         return self.root / "models" / self.task.id / f"split-{self.split}"
 
-    def run(self, store: Store) -> Run:
+    def run(self, store: Store, scratch: Path | None = None) -> Run:
         """Return a run of these settings over a store, whose directory is the scratch folder."""
-        return Run(RunDirectory(self.scratch), store, self.settings, (self.task,), self.watch)
+        return Run(RunDirectory(scratch or self.scratch), store, self.settings, (self.task,), self.watch)
 
-    def apply(self, store: Store, sample: Sample, *, explained: bool = True) -> Applied:
+    def apply(
+        self,
+        store: Store,
+        sample: Sample,
+        *,
+        explained: bool = True,
+        vectors: Vectors | None = None,
+        scratch: Path | None = None,
+    ) -> Applied:
         """Predict for one sample of a store, and explain it.
+
+        ``vectors``: embeddings that were made already, for another task of the same run. ``scratch``: in place of
+        the model's own, where nothing may be kept from one patient to the next.
 
         Raises DataError where the record gives other features than the model was fitted on, BackendError where a
         server that the settings name must answer and does not.
         """
-        run = self.run(store)
+        run = self.run(store, scratch)
         policy = run.policy(self.task)
         rows = pl.DataFrame([asdict(sample)], schema=SAMPLE_SCHEMA)
         known = Known(known_of(store, rows, policy))
         seen = with_described_image(run, sample, known)
-        found = evidence_of(run, self.task, sample.sample_id, seen, Vectors(self.settings.retrieve.encoder))
+        vectors = vectors or Vectors(self.settings.retrieve.encoder)
+        found = evidence_of(run, self.task, sample.sample_id, seen, vectors)
         evidence = {one.modality: one for one in found}
         summaries = self._summaries(run, sample, evidence)
         row = features_of_one(run, self.task, rows, known, evidence, summaries, self.model.value_blocks, self.reader)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from xhaim.cohort.given import GIVEN_SCHEMA, given
+from xhaim.cohort.guard import STATIC
 from xhaim.cohort.samples import as_samples
 from xhaim.cohort.stays import deaths, stays
 from xhaim.cohort.times import FRONTAL
@@ -21,6 +22,8 @@ from xhaim.records import Sample
 from xhaim.task import Task
 
 _A_SECOND = timedelta(seconds=1)
+_EVENT = ~pl.any_horizontal(code_is(kind) for kind in STATIC)
+"""A birth is dated, and says nothing of now."""
 
 
 def moment(events: pl.LazyFrame, task: Task, at: datetime | None = None) -> Sample:
@@ -67,7 +70,7 @@ def _films(events: pl.LazyFrame, at: datetime | None) -> pl.DataFrame:
 def _now(events: pl.LazyFrame, task: Task) -> datetime:
     """Return one second after the last thing that was known."""
     known = pl.max_horizontal("known_at", "time").dt.truncate("1s")
-    dated = events.filter(pl.col("known_at").is_not_null() & pl.col("time").is_not_null())
+    dated = events.filter(_EVENT & pl.col("known_at").is_not_null() & pl.col("time").is_not_null())
     last = dated.select(known.max()).collect().item()
     if last is None:
         raise DataError(f"{task.title}: nothing in the record says when it was known", do="say a time with: --at TIME")
@@ -79,7 +82,9 @@ def _now(events: pl.LazyFrame, task: Task) -> datetime:
 
 
 def _anything_known(events: pl.LazyFrame, time: datetime) -> bool:
-    return not events.filter((pl.col("known_at") < time) & (pl.col("time") < time)).head(1).collect().is_empty()
+    return (
+        not events.filter(_EVENT & (pl.col("known_at") < time) & (pl.col("time") < time)).head(1).collect().is_empty()
+    )
 
 
 def _at_film(events: pl.LazyFrame, film: dict[str, datetime | int | str]) -> Sample:
@@ -102,5 +107,7 @@ def _sample(events: pl.LazyFrame, time: datetime) -> Sample:
     rows = pl.DataFrame([(subject, time, None)], schema=GIVEN_SCHEMA, orient="row")
     frame, _ = given(events, theirs, rows)
     sample = as_samples(frame)[0]
+    if sample.stay_id is None:
+        return sample
     own = theirs.filter(pl.col("stay_id") == sample.stay_id)["hadm_id"].drop_nulls()
     return replace(sample, hadm_id=int(own[0])) if len(own) else sample

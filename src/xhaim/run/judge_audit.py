@@ -20,7 +20,8 @@ from xhaim.judge.verdicts import digest
 from xhaim.records import Explanation, Verdict
 from xhaim.run.context import Watcher
 from xhaim.run.judge_items import Item, stored_items
-from xhaim.run.judging import Judge, critic, judge_of, notes_of
+from xhaim.run.judges import Judge, critic, judge_of
+from xhaim.run.judging import notes_of
 
 TOLERANCE = 0.2
 """By which a model's scores may change, on average, where nothing changed; a rule's may not at all."""
@@ -80,7 +81,7 @@ def audit_run(
     items = _drawn(every, samples, seed)
     rater = llm.model if llm and llm.url and llm.model else CRITIC
     by = judge_of(root, watch, llm, load_rubric())
-    subjects = [_subject(item, every, by) for item in items]
+    subjects = subjects_of(items, every, by)
     tolerance = 0.0 if rater == CRITIC else TOLERANCE
     found = []
     with watch.stage(f"test the judge: {rater}") as progress:
@@ -92,7 +93,7 @@ def audit_run(
     return Audit(rater, notes_of(root, items, rater), len(items), seed, tuple(found))
 
 
-_TESTS = 15
+_TESTS = 14
 
 
 def _drawn(items: Sequence[Item], samples: int, seed: int) -> list[Item]:
@@ -106,8 +107,12 @@ def _drawn(items: Sequence[Item], samples: int, seed: int) -> list[Item]:
     return chosen
 
 
+def subjects_of(items: Sequence[Item], every: Sequence[Item], by: Judge) -> list[Subject]:
+    """Give each explanation its judge, and the next patient's of ``every`` that cites something."""
+    return [_subject(item, every, by) for item in items]
+
+
 def _subject(item: Item, every: Sequence[Item], by: Judge) -> Subject:
-    """Give an explanation its judge, and the next patient's explanation that cites something."""
     mine = [one for one in every if one.folder == item.folder]
     place = mine.index(item)
     others = [

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from xhaim.atomic import write_bytes
-from xhaim.config import LanguageModelSettings, RunSettings, settings_hash
+from xhaim.config import LanguageModelSettings, settings_hash
 from xhaim.errors import DataError
-from xhaim.explain.verify import verify
-from xhaim.judge.addressed import set_aside
-from xhaim.judge.critic import CRITIC, criticise
+from xhaim.judge.critic import CRITIC
 from xhaim.judge.family import same_family
-from xhaim.judge.rubric import Rubric, load_rubric
+from xhaim.judge.rubric import load_rubric
 from xhaim.judge.score_table import Row, rows_of, table, why_none
-from xhaim.judge.shown import PROMPTS, Case
-from xhaim.judge.two_stage import judge
+from xhaim.judge.shown import PROMPTS
 from xhaim.judge.verdicts import slug, verdict_from_json, verdict_json
 from xhaim.llm.limits import each
-from xhaim.ports import Entailment, LanguageModel, Progress
-from xhaim.records import Explanation, Record, Verdict
-from xhaim.run.context import Run, Watcher
+from xhaim.ports import Progress
+from xhaim.records import Verdict
+from xhaim.run.context import Watcher
 from xhaim.run.directory import RunDirectory, Stage, code_hash
-from xhaim.run.judge_items import Item, bad_markers, evidence_of, stored_items, verification_of
-from xhaim.run.words import entailment_model, language_model
-from xhaim.source.store import Store
-from xhaim.task import Task
+from xhaim.run.judge_items import Item, stored_items
+from xhaim.run.judges import Judge, judge_of, settings_of
+from xhaim.run.words import entailment_model
 
 FOLDER = "verdicts"
 """Of a run: ``verdicts/<rater>/<task>/<sample>.json``."""
-Judge: TypeAlias = Callable[[Explanation, Record, Task, str, int], Verdict]
-"""Explanation, the record that it is of, its task, SHA-256 of its JSON, which reading of it (0: the first)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ def judge_run(
     items = stored_items(root, task_id)
     rubric, door = load_rubric(axes), llm or LanguageModelSettings()
     rater = door.model if door.url and door.model else CRITIC
-    nli = entailment_model(_settings(root).entailment.path)
+    nli = entailment_model(settings_of(root).entailment.path)
     key = settings_hash(code_hash(), door.decisive(), PROMPTS, rubric.words(), nli.name if nli else None)
     stage = RunDirectory.open(root).stage(f"{FOLDER}/{slug(rater)}", key)
     with watch.stage(f"judge: {rater}") as progress:
@@ -86,47 +79,6 @@ def judge_run(
         len(items),
         kept,
     )
-
-
-def judge_of(root: Path, watch: Watcher, llm: LanguageModelSettings | None, rubric: Rubric) -> Judge:
-    """Return who judges: the model of ``llm`` behind the run's ledger; without one the deterministic critic."""
-    settings = _settings(root)
-    nli = entailment_model(settings.entailment.path)
-    if llm is None or llm.url is None or llm.model is None:
-        return lambda explanation, record, task, digest, _: critic(explanation, record, task, digest, nli)
-    directory = RunDirectory.open(root)
-    store = Store.open(Path(directory.manifest()["store"]))
-    run = Run(directory, store, settings.model_copy(update={"llm": llm}), (), watch)
-
-    def asked(explanation: Explanation, record: Record, task: Task, digest: str, reading: int) -> Verdict:
-        model = language_model(run, record.sample.subject_id)
-        assert model is not None  # noqa: S101  (url and model are there)
-        return judge_one(explanation, record, task, digest, rubric, model, reading)
-
-    return asked
-
-
-def judge_one(
-    explanation: Explanation,
-    record: Record,
-    task: Task,
-    digest: str,
-    rubric: Rubric,
-    model: LanguageModel | None = None,
-    reading: int = 0,
-) -> Verdict:
-    """Judge one explanation against the record that it is of; without a model by the deterministic critic."""
-    if model is None:
-        return critic(explanation, record, task, digest, None)
-    evidence = evidence_of(explanation, record, bad_markers(verify(explanation, record, task=task)))
-    return judge(Case(explanation, digest, evidence), rubric, model, reading)
-
-
-def critic(explanation: Explanation, record: Record, task: Task, digest: str, nli: Entailment | None) -> Verdict:
-    """Judge one explanation by the deterministic critic."""
-    heard = set_aside(explanation)
-    found = verification_of(heard.explanation, record, task, nli, None)
-    return criticise(heard.explanation, found, digest, heard.issues, record.sample.prediction_time)
 
 
 def plan(root: Path, task_id: str | None, llm: LanguageModelSettings | None) -> dict[str, str | int]:
@@ -168,7 +120,7 @@ def read_verdicts(root: Path) -> list[Verdict]:
 
 def notes_of(root: Path, items: Sequence[Item], rater: str) -> tuple[str, ...]:
     """Return what a reader of the scores must know."""
-    settings, writers = _settings(root), sorted({one.explanation.writer for one in items})
+    settings, writers = settings_of(root), sorted({one.explanation.writer for one in items})
     notes = []
     if rater == CRITIC:
         notes.append("No language model judged: the deterministic critic counted what the verification found.")
@@ -202,7 +154,3 @@ def _judged(
 
     found = each(one, items, door.concurrency if rater != CRITIC else 1, progress)
     return [verdict for verdict, _ in found], sum(before for _, before in found)
-
-
-def _settings(root: Path) -> RunSettings:
-    return RunSettings.model_validate(RunDirectory.open(root).manifest()["settings"])

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 import polars as pl
 
 from xhaim.cohort.samples import find_sample
-from xhaim.config import RunSettings, settings_hash
+from xhaim.config import RunSettings
 from xhaim.errors import DataError, PrerequisiteError, TaskError, did_you_mean
 from xhaim.evaluate.report import render
 from xhaim.events import INPUT, MEDICATION
-from xhaim.explain import phrase
-from xhaim.explain.fhir import bundle
 from xhaim.modality.words import drugs, in_words, marked
 from xhaim.records import Explanation, Record, Statement
+from xhaim.run.as_fhir import as_fhir
 from xhaim.run.cited import cited
 from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
@@ -28,7 +25,6 @@ from xhaim.run.people import gather
 from xhaim.run.pipeline import Results, begin, execute
 from xhaim.run.reporting import report_header
 from xhaim.run.watch import Quiet
-from xhaim.summarize import prompt
 from xhaim.summarize.network_words import network_words
 from xhaim.task import Task
 
@@ -56,18 +52,7 @@ class Explained:
     def fhir(self) -> dict[str, Any]:
         """Return a FHIR R4 bundle: RiskAssessment and Provenance; times in the store's zone, UTC where it has none."""
         run = self.results.run
-        manifest = run.directory.manifest()
-        made_by = {
-            "software": f"xHAIM {manifest['version']}",
-            "model": f"xhaim, {self.explanation.task_id}, {self.explanation.writer}",
-            "settings": manifest["settings_hash"],
-            "code": manifest["code"],
-            "data": manifest["data_fingerprint"],
-            "prompts": settings_hash(prompt.system(), phrase.SYSTEM),
-        }
-        named = str(run.store.info.get("time_zone") or "UTC")
-        zone = ZoneInfo(named if named in available_timezones() else "UTC")
-        return bundle(self.explanation, self.record, zone, datetime.now(UTC), made_by)
+        return as_fhir(self.explanation, self.record, run.directory.manifest(), run.store.info.get("time_zone"))
 
 
 def reopen(root: Path, watch: Watcher) -> Results:

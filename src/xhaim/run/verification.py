@@ -14,8 +14,8 @@ from xhaim.cohort.samples import SAMPLE_SCHEMA, as_samples, with_ids
 from xhaim.cohort.stays import stays
 from xhaim.cohort.times import at_image
 from xhaim.errors import DataError
-from xhaim.explain.evidence_words import CLAIMS, claim_of, evidence_words
-from xhaim.explain.verify import verify
+from xhaim.explain.evidence_words import claims_of, evidence_words
+from xhaim.explain.verify import Fault, verify
 from xhaim.ports import Entailment, LanguageModel
 from xhaim.records import Explanation, Record, ReportPolicy, Sample
 from xhaim.run.given_explanation import Given, GivenCitation, read
@@ -47,22 +47,40 @@ def verify_explanation(
     Raises DataError where the store has no such sample.
     """
     record = _record(store, _sample(store, explanation.sample_id), explanation.report_policy)
+    return verification_of(explanation, record, task, nli, model)
+
+
+def verification_of(
+    explanation: Explanation, record: Record, task: Task | None, nli: Entailment | None, model: LanguageModel | None
+) -> Verification:
+    """Return what is found of an explanation against a record at hand; a sentence that is said again counts once."""
     faults = verify(explanation, record, task=task)
-    bad = {one.marker for one in faults if one.marker is not None}
-    score = explanation.image_score
-    cited = {
-        one.marker: None if one.marker in bad else evidence_words(one, record, score) for one in explanation.citations
-    }
-    sentences, claims = [], []
+    cited = cited_words(explanation, record, faults)
+    sentences, claims, told = [], list[Cited](), set[tuple[str, tuple[int, ...]]]()
     for place, statement in enumerate(explanation.statements):
         mine = [one for one in faults if one.statement == place or one.marker in statement.markers]
-        claims_patient = statement.role in CLAIMS and statement.markers
-        said = Cited(claim_of(statement), tuple(cited.get(marker) for marker in statement.markers))
-        found = _claims(said, nli, model) if claims_patient else ()
-        claims += [said] if claims_patient else []
-        sentences.append(Sentence(statement.text, tuple(f"{one.kind}: {one.detail}" for one in mine), found))
-    whole = tuple(f"{one.kind}: {one.detail}" for one in faults if one.statement is None and one.marker is None)
-    return _told(sentences, whole, len(cited) - len(bad & set(cited)), len(cited), claims, nli, model)
+        said = list(claims_of(statement, cited))
+        found = tuple(verdict for one in said for verdict in _claims(one, nli, model))
+        if (statement.text, statement.markers) not in told:
+            claims += said
+            told.add((statement.text, statement.markers))
+        sentences.append(Sentence(statement.text, _words(mine), found))
+    used = {marker for statement in explanation.statements for marker in statement.markers}
+    whole = _words([one for one in faults if one.statement is None and one.marker not in used])
+    resolved = sum(text is not None for text in cited.values())
+    return _told(sentences, whole, resolved, len(cited), claims, nli, model)
+
+
+def cited_words(explanation: Explanation, record: Record, faults: Sequence[Fault]) -> dict[int, str | None]:
+    """Return the words that each citation rests on, by marker; None for those that do not hold."""
+    bad, score = {one.marker for one in faults}, explanation.image_score
+    return {
+        one.marker: None if one.marker in bad else evidence_words(one, record, score) for one in explanation.citations
+    }
+
+
+def _words(faults: Sequence[Fault]) -> tuple[str, ...]:
+    return tuple(f"{one.kind}: {one.detail}" for one in faults)
 
 
 def verify_given(given: Given, store: Store, nli: Entailment | None, model: LanguageModel | None) -> Verification:

@@ -45,18 +45,21 @@ class Allowed:
         user = await run_in_threadpool(current_user, request)
         if user is None:
             raise HTTPException(401, "Log in first.")
+        request.state.user = user
         if user.role != "admin" and user.role not in self.roles:
             raise HTTPException(403, "Your role does not include this.")
-        if self.csrf and request.method not in SAFE:
-            await _check_form(request)
-        request.state.user = user
+        if request.method not in SAFE and bearer(request) is None:  # no browser sends a bearer's token by itself
+            check_origin(request)
+            if self.csrf:
+                await _check_form(request)
         return user
 
 
 def allow(*roles: Role, csrf: bool = True) -> Allowed:
     """Return a dependency that lets in users of these roles, and admins, and gives the ``User``.
 
-    ``csrf=False``: for doors of machines, which no browser's cookie opens.
+    ``csrf=False``: for doors of machines, which have no page of ours to take a form's token from; another site's page
+    is refused there too. Machines log in by ``Authorization: Bearer TOKEN`` (``xhaim accounts token``).
     """
     if unknown := set(roles) - set(ROLES):
         raise ValueError(f"no such role: {sorted(unknown)}")
@@ -75,8 +78,8 @@ def no_such_patient() -> HTTPException:
 
 
 def current_user(request: Request) -> User | None:
-    """Return who asks: by session; on a private server without accounts, whoever sits at the machine."""
-    token = request.cookies.get(COOKIE, "")
+    """Return who asks: by session or token; on a private server without accounts, whoever sits at the machine."""
+    token = bearer(request) or request.cookies.get(COOKIE, "")
     with reading(request.app.state.database) as connection:
         if not any_account(connection):
             return User(LOCAL, "admin") if request.app.state.settings.private else None
@@ -87,6 +90,12 @@ def current_user(request: Request) -> User | None:
         )
         login = connection.scalar(found)
         return user_of(connection, login) if login is not None else None
+
+
+def bearer(request: Request) -> str | None:
+    """Return the token that a machine sends; ``None``: none is sent."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
 
 
 def begin_session(database: Engine, login: str, hours: float) -> str:
@@ -130,8 +139,7 @@ def csrf_token(request: Request) -> str:
 
 
 async def _check_form(request: Request) -> None:
-    """Raise 403 unless the request comes from a page of ours and brings its token, in a header or in the form."""
-    check_origin(request)
+    """Raise 403 unless the request brings the token of our pages, in a header or in the form."""
     sent: object = request.headers.get("x-csrf-token")
     form = ("application/x-www-form-urlencoded", "multipart/form-data")
     if sent is None and request.headers.get("content-type", "").startswith(form):

@@ -14,23 +14,23 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 
 from xhaim.errors import PrerequisiteError, XhaimError
-from xhaim.serve.access import form_key, routes_of, undeclared
+from xhaim.serve import health, login
+from xhaim.serve.access import form_key, undeclared
 from xhaim.serve.accounts import accounts
+from xhaim.serve.annotate import routes as annotate
+from xhaim.serve.clinic import routes as clinic
 from xhaim.serve.database import default_url, open_database
-from xhaim.serve.health import Counters
-from xhaim.serve.login import Anybody, login_page
-from xhaim.serve.pages import page, templates
+from xhaim.serve.pages import HOMES, page, stamps, templates
 from xhaim.serve.security import Guard, Rates
 from xhaim.serve.settings import ServeSettings
 from xhaim.serve.watched import Watched
 
 LOG = logging.getLogger("xhaim.serve")
-ROUTERS = ("login", "health", "annotate.routes", "clinic.routes", "doors.routes")
-"""Modules of this package that hold a ``router``."""
+ROUTERS = (login.router, health.router, annotate.router, clinic.router)
 
 
 def create_app(run: Path, settings: ServeSettings | None = None, database: Engine | str | None = None) -> FastAPI:
@@ -45,11 +45,10 @@ def create_app(run: Path, settings: ServeSettings | None = None, database: Engin
     """
     settings = settings or ServeSettings()
     watched = Watched(run.resolve())
-    routers = _routers()
     if not isinstance(database, Engine):
         database = open_database(database or default_url(run))
     _refuse_open_door(run, settings, database)
-    counters = Counters()
+    counters = health.Counters()
     app = FastAPI(
         title="xHAIM",
         docs_url=None,
@@ -66,31 +65,21 @@ def create_app(run: Path, settings: ServeSettings | None = None, database: Engin
     app.state.run, app.state.settings, app.state.database = run.resolve(), settings, database
     app.state.watched, app.state.templates, app.state.counters = watched, templates(), counters
     app.state.beside = Watched(settings.beside.resolve()) if settings.beside else None
+    app.state.stamps = stamps(app.state.run) or (False, False)
     app.state.logins, app.state.form_key = Rates(settings.logins_per_minute), form_key(database)
-    for router in routers:
+    for router in (*ROUTERS, *_doors()):
         app.include_router(router)
-    if not any(route.path == "/" for route in routes_of(app.routes)):
-        app.include_router(_front_door())
     app.mount("/static", StaticFiles(directory=str(files("xhaim.serve").joinpath("static"))))
     if forgotten := undeclared(app.routes):
         raise AssertionError(f"routes that do not say who may use them: {', '.join(forgotten)}")
     return app
 
 
-def _routers() -> list[APIRouter]:
-    names = [f"{__package__}.{name}" for name in ROUTERS]
-    there = [name for name in names if find_spec(name.rpartition(".")[0]) and find_spec(name)]
-    return [import_module(name).router for name in there]
-
-
-def _front_door() -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/")
-    def front(_: Anybody) -> Response:
-        return RedirectResponse("/annotate", 303)
-
-    return router
+def _doors() -> list[APIRouter]:
+    """Return the doors of machines, where they are part of this installation."""
+    name = f"{__package__}.doors"
+    there = find_spec(name) is not None and find_spec(f"{name}.routes") is not None
+    return [import_module(f"{name}.routes").router] if there else []
 
 
 def _refuse_open_door(run: Path, settings: ServeSettings, database: Engine) -> None:
@@ -134,8 +123,10 @@ async def failure(request: Request, status: int, what: str) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"error": what}, status)
     if status == 401 and request.method == "GET":
-        return login_page(request, 401, request.url.path)
-    return page(request, "failure.html.j2", status, heading=_TITLES.get(status, "Not done"), what=what)
+        return login.login_page(request, 401, request.url.path)
+    user = getattr(request.state, "user", None)
+    home = HOMES[user.role] if user is not None else "/"
+    return page(request, "failure.html.j2", status, heading=_TITLES.get(status, "Not done"), what=what, home=home)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

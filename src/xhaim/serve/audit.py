@@ -40,7 +40,7 @@ for _verb in ("UPDATE", "DELETE"):
     event.listen(
         AUDIT,
         "after_create",
-        DDL(
+        DDL(  # type: ignore[no-untyped-call]
             f"CREATE TRIGGER audit_no_{_verb.lower()} BEFORE {_verb} ON audit "
             "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
         ).execute_if(dialect="sqlite"),

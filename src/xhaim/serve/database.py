@@ -72,10 +72,11 @@ def open_database(url: str) -> Engine:
 def _engine(url: str) -> Engine:
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True)
+        return create_engine(address, pool_pre_ping=True, hide_parameters=True)
     if address.database and address.database != ":memory:":
         Path(address.database).touch(mode=0o600)  # nobody else on the machine may read it
-    engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
+    waits = {"timeout": _BUSY_MS / 1000, "check_same_thread": False}
+    engine = create_engine(address, connect_args=waits, hide_parameters=True)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

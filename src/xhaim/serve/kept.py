@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
-_KEPT = 64
+_KEPT = 256
 
 
 class Kept:

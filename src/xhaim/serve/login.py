@@ -9,11 +9,10 @@ from starlette.responses import RedirectResponse
 
 from xhaim.serve import audit
 from xhaim.serve.access import COOKIE, allow, begin_session, check_origin, end_session
-from xhaim.serve.accounts import Role, User, accounts, check
-from xhaim.serve.pages import page
+from xhaim.serve.accounts import User, accounts, check
+from xhaim.serve.pages import HOMES, page
 
 router = APIRouter()
-_HOMES: dict[Role, str] = {"annotator": "/annotate", "analyst": "/cohort", "clinician": "/", "admin": "/"}
 Anybody = Annotated[User, Depends(allow("clinician", "annotator", "analyst"))]
 
 
@@ -57,7 +56,7 @@ def enter(
 
 def _home(request: Request, login: str) -> str:
     role = next(one.role for one in accounts(request.app.state.database) if one.login == login)
-    return _HOMES[role]
+    return HOMES[role]
 
 
 def _inside(address: str) -> bool:

@@ -23,6 +23,8 @@ LINKS: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("/annotate/adjudicate", "Adjudicate", ()),
 )
 """Address, name and roles of the pages that the frame leads to; admins see all of them."""
+HOMES: dict[Role, str] = {"annotator": "/annotate", "analyst": "/cohort", "clinician": "/", "admin": "/"}
+"""The first page of each role."""
 NOBODY_LOGS_IN = "Nobody has to log in here: only this machine can open these pages, and there are no accounts."
 
 
@@ -62,7 +64,8 @@ def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLR
 def frame(request: Request, user: User | None) -> Frame:
     """Return what stands around a page for this user."""
     state = request.app.state
-    simulated, leaky = stamps(state.run)
+    state.stamps = stamps(state.run) or state.stamps  # while the run is being replaced, as it was
+    simulated, leaky = state.stamps
     there = {route.path for route in routes_of(request.app.routes)}
     return Frame(
         run=state.run.name,
@@ -78,20 +81,16 @@ def frame(request: Request, user: User | None) -> Frame:
     )
 
 
-def stamps(run: Path) -> tuple[bool, bool]:
-    """Say whether a run is of simulated patients, and whether it is leaky; an unreadable manifest says neither."""
+def stamps(run: Path) -> tuple[bool, bool] | None:
+    """Say whether a run is of simulated patients, and whether it is leaky; ``None``: its manifest cannot be read."""
     path = run / "manifest.json"
     try:
-        changed = path.stat().st_mtime_ns
-    except OSError:
-        return False, False
-    return _stamps(path, changed)
+        return _stamps(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 @lru_cache(maxsize=4)
 def _stamps(path: Path, _: int) -> tuple[bool, bool]:
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        return bool(manifest["simulated"]), bool(manifest["leaky"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False, False
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    return bool(manifest["simulated"]), bool(manifest["leaky"])

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from xhaim.cohort.samples import SAMPLE_SCHEMA
-from xhaim.errors import DataError
+from xhaim.errors import DataError, PrerequisiteError
 from xhaim.evaluate.header import RunHeader
 from xhaim.explain.render import from_json
 from xhaim.records import Evidence, Explanation, Record, Sample, Summary
@@ -26,6 +26,7 @@ from xhaim.source.store import Store
 from xhaim.task import Task
 
 T = TypeVar("T")
+BEING_WRITTEN = "this part of the run cannot be read: it is being written, or was taken away"
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,19 @@ class StoredRun:
     def predictions(self) -> pl.DataFrame:
         """One row for each task and sample with a held-out prediction of xHAIM's (``predicted.SCHEMA``)."""
         folders = {task.id: self.root / "models" / task.id for task in self.tasks}
-        return predictions_of(folders, self.samples)
+        try:
+            return predictions_of(folders, self.samples)
+        except (OSError, pl.exceptions.PolarsError):
+            raise PrerequisiteError(BEING_WRITTEN, do="try again in a moment") from None
 
     @cached_property
     def points(self) -> dict[tuple[str, int], OperatingPoint]:
         """(task id, split) -> its operating point and what it was fitted on."""
         return operating_points({task.id: self.root / "models" / task.id for task in self.tasks})
+
+    def prepare(self) -> None:
+        """Read what every page needs. Raises PrerequisiteError while a part of it is being written."""
+        _ = self.predictions, self.points
 
     @property
     def header(self) -> RunHeader:
@@ -126,4 +134,7 @@ class StoredRun:
 
     @staticmethod
     def _rows(shard: Path, sample: Sample) -> pl.DataFrame:
-        return pl.scan_parquet(shard, glob=False).filter(pl.col("sample_id") == sample.sample_id).collect()
+        try:
+            return pl.scan_parquet(shard, glob=False).filter(pl.col("sample_id") == sample.sample_id).collect()
+        except (OSError, pl.exceptions.PolarsError):
+            raise PrerequisiteError(BEING_WRITTEN, do="try again in a moment") from None

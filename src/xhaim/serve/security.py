@@ -77,7 +77,7 @@ class Guard:
             if refused is not None:
                 await self._fail(scope, receive, answer, *refused)
             else:
-                await self.app(scope, _limited(receive, self.settings.max_body), answer)
+                await self.app(scope, _limited(receive, self._most(scope)), answer)
         except Exception as error:
             place = _place(error)  # no traceback: it may quote a note
             LOG.error("%s %s failed: %s", scope["method"], _route(scope), place)  # noqa: TRY400
@@ -87,6 +87,10 @@ class Guard:
             took = time.perf_counter() - began
             self.counters.count(scope["method"], _route(scope), answer.status, took)
             LOG.info("%s %s %d %.0f ms", scope["method"], _route(scope), answer.status, 1000 * took)
+
+    def _most(self, scope: Scope) -> int:
+        """Return how many bytes a body may have."""
+        return self.settings.max_bundle if scope["path"].startswith("/api/") else self.settings.max_body
 
     async def _fail(self, scope: Scope, receive: Receive, answer: _Answer, status: int, what: str) -> None:
         response = await self.failure(Request(scope, receive), status, what)
@@ -98,8 +102,8 @@ class Guard:
         if hosts and host_name(headers.get("host", "")) not in hosts:
             return 400, "This server does not go by that name."
         size = headers.get("content-length", "0")
-        if not (size.isascii() and size.isdigit()) or int(size[:20]) > self.settings.max_body:
-            return 413, f"More than {self.settings.max_body:,} bytes are not taken."
+        if not (size.isascii() and size.isdigit()) or int(size[:20]) > self._most(scope):
+            return 413, f"More than {self._most(scope):,} bytes are not taken."
         client = scope.get("client") or ("unknown", 0)
         if scope["method"] not in SAFE and not self.posts.take(str(client[0])):
             return 429, "Too many requests from here: wait a moment."

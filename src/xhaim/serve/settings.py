@@ -29,6 +29,8 @@ class ServeSettings:
     session_hours: float = 12.0
     max_body: int = 1_000_000
     """Bytes of a request's body."""
+    max_bundle: int = 50_000_000
+    """Bytes of what a machine sends to ``/api/``."""
     posts_per_minute: int = 1200
     """Requests that change something, of one address."""
     beside: Path | None = None
@@ -39,8 +41,8 @@ class ServeSettings:
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
             raise DataError("a certificate and its key belong together", do="give --certificate and --key, or neither")
-        if not 0 <= self.port <= 65535:
-            raise DataError("no such port", got=self.port, expected="0 to 65535")
+        if not 1 <= self.port <= 65535:
+            raise DataError("no such port", got=self.port, expected="1 to 65535")
 
     @property
     def loopback(self) -> bool:
@@ -66,5 +68,5 @@ class ServeSettings:
     def allowed_hosts(self) -> tuple[str, ...]:
         """Host names that are answered; empty: any."""
         if self.names:
-            return tuple(name.lower() for name in self.names)
+            return (*(name.lower() for name in self.names), *LOOPBACK_NAMES)  # its own for health checks
         return LOOPBACK_NAMES if self.loopback and not self.behind_tls else ()

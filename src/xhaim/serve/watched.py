@@ -39,12 +39,19 @@ def open_run(root: Path) -> StoredRun:
             expected="prior_only, prior_plus_indication or none",
             do=f"xhaim run {manifest.get('store')} --report-policy prior_only --out NEW_RUN",
         )
+    if not manifest.get("tasks"):
+        raise DataError(f"{root} has no task", expected="at least one", do="make it again with: xhaim run")
     drawn = root / "samples" / "samples.parquet"
     if not drawn.is_file():
         raise PrerequisiteError(f"{root} is not finished: no samples are drawn yet", do="let xhaim run end first")
-    store, fault = _store(manifest)
-    tasks = tuple(Task.model_validate(one) for one in manifest["tasks"].values())
-    size = int(manifest["settings"]["shard_size"])
+    try:
+        tasks = tuple(Task.model_validate(one) for one in manifest["tasks"].values())
+        size = int(manifest["settings"]["shard_size"])
+        store, fault = _store(manifest)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # pydantic's too
+        raise DataError(
+            f"{path} does not say what a run's does", got=type(error).__name__, do="make it again with: xhaim run"
+        ) from None
     order = pl.read_parquet(drawn).sort("subject_id", "sample_id").with_row_index("place")
     samples = order.with_columns((pl.col("place") // size).alias("shard")).drop("place").sort("sample_id")
     return StoredRun(root, manifest, store, fault, tasks, samples)
@@ -68,12 +75,20 @@ class Watched:
         self._run, self._mark = open_run(root), self._now()
 
     def now(self) -> StoredRun:
-        """Return the run as it lies there now; while it is being replaced, as it lay before."""
+        """Return the run as it lies there now; while it is being replaced, as it lay before.
+
+        Raises DataError where another run lies there now that cannot be shown.
+        """
         mark = self._now()
-        if mark is not None and mark != self._mark:
-            with self._turn:
-                if mark != self._mark:
-                    self._run, self._mark = open_run(self._root), mark
+        if mark is not None and mark != self._mark and self._turn.acquire(blocking=False):
+            try:
+                fresh = open_run(self._root)
+                fresh.prepare()  # by one thread, while all others are shown the run before
+                self._run, self._mark = fresh, mark
+            except PrerequisiteError:
+                pass  # not finished yet: the one before stays
+            finally:
+                self._turn.release()
         return self._run
 
     def _now(self) -> tuple[tuple[int, int], ...] | None:

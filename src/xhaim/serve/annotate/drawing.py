@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 
 import polars as pl
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Engine, insert, select
 
 from xhaim.judge.verdicts import digest
 from xhaim.records import Explanation, Sample
@@ -69,40 +69,46 @@ def draw(
 
     Only samples whose explanation the run stores; an item stays what it is, whoever has scored it.
     """
-    told = []
+    told, found = [], []
+    for task in run.tasks:  # before the transaction: nobody's score waits for it
+        strata = _strata(run, task)
+        chosen = _chosen(run, task, strata, per_task, seed, calibration)
+        told.append(_said(run, task, per_task, chosen, strata))
+        found += chosen
     with writing(database) as connection:
         known = {row.explanation for row in connection.execute(select(ITEMS.c.explanation))}
-        for task in run.tasks:
-            items = drawn_of(run, task, per_task, seed, calibration)
-            told.append(_said(run, task, per_task, items))
-            _keep(connection, [item for item in items if item.explanation not in known])
+        new = [asdict(item) for item in found if item.explanation not in known]
+        if new:
+            connection.execute(insert(ITEMS), new)
     return told
 
 
-def _keep(connection: Connection, items: Sequence[Item]) -> None:
-    if items:
-        connection.execute(insert(ITEMS), [asdict(item) for item in items])
-
-
-def _said(run: StoredRun, task: Task, wanted: int, items: Sequence[Item]) -> Drawn:
-    strata = _strata(run, task)
-    readable = sum(len(ids) for ids in strata.values())
+def _said(
+    run: StoredRun, task: Task, wanted: int, chosen: Sequence[Item], strata: Mapping[str, Sequence[str]]
+) -> Drawn:
     counts = {
-        name: (sum(item.stratum == name for item in items), len(strata[name])) for name in STRATA if name in strata
+        name: (sum(item.stratum == name for item in chosen), len(strata[name])) for name in STRATA if name in strata
     }
+    readable = sum(len(ids) for ids in strata.values())
     return Drawn(task.id, wanted, counts, len(run.explained(task)) - readable)
 
 
 def drawn_of(run: StoredRun, task: Task, per_task: int, seed: int, calibration: int) -> list[Item]:
     """Return the items of a task: one of each stratum in turn, as long as there are any; within one by the seed."""
-    queues = [[(name, one) for one in ids] for name, ids in sorted(_shuffled(_strata(run, task), seed).items())]
+    return _chosen(run, task, _strata(run, task), per_task, seed, calibration)
+
+
+def _chosen(
+    run: StoredRun, task: Task, strata: Mapping[str, list[str]], per_task: int, seed: int, calibration: int
+) -> list[Item]:
+    queues = [[(name, one) for one in ids] for name, ids in sorted(_shuffled(strata, seed).items())]
     turns = [one for turn in zip_longest(*queues) for one in turn if one is not None]
-    items = []
+    chosen = []
     for place, (stratum, sample_id) in enumerate(turns[:per_task]):
         sample, identity = run.sample(sample_id), identity_of(run, task, sample_id)
         if sample is not None and identity is not None:
-            items.append(Item(identity, task.id, sample_id, sample.subject_id, stratum, place < calibration))
-    return items
+            chosen.append(Item(identity, task.id, sample_id, sample.subject_id, stratum, place < calibration))
+    return chosen
 
 
 def _shuffled(strata: Mapping[str, list[str]], seed: int) -> dict[str, list[str]]:

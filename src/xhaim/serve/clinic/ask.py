@@ -23,6 +23,7 @@ from xhaim.retrieve.chunk import chunk
 from xhaim.retrieve.hybrid import Embed
 from xhaim.retrieve.lexical import bm25, min_max
 from xhaim.retrieve.token_counts import tokens
+from xhaim.serve.clinic.asked_words import content, share_held, stem
 from xhaim.text.sentences import sentences
 
 HELD = 0.6
@@ -34,14 +35,8 @@ ANSWERS = 6
 _CHUNKS = 12
 MAX_QUESTION = 300
 _LEAST_WORDS = 3  # of a sentence: headings answer nothing
-_FUNCTION_WORDS = """
-a about after all am an and any are as at be been before being by can could current currently did do does during ever
-evidence find for from give given had has have he her here him his how if in into is it its know known last latest
-list many me most much no not note notes now of on or out patient patients please record recent report reported s said
-say says see seen shall she should show showed shows sign signs so some tell than that the their them there these they
-this those to up was we were what when where whether which who why will with would you
-"""
-_FUNCTION = frozenset(_FUNCTION_WORDS.split())
+_PARTS = re.compile(r"[?;\n]")
+_MOST_PARTS = 4
 _BRACKET = re.compile(r"\([^()]*\)")
 
 
@@ -67,6 +62,8 @@ class Answer:
     sentences: tuple[Found, ...]
     values: tuple[SignalView, ...]
     value_ids: tuple[str, ...]
+    unanswered: tuple[str, ...]
+    """Parts of the question of which the record does not speak."""
     read: int
     """Sentences of the record that were looked through."""
     dense: bool
@@ -79,30 +76,25 @@ class Answer:
 
 
 def ask(question: str, record: Record, embed: Embed | None, settings: RetrieveSettings) -> Answer:
-    """Answer a question from what was known of a sample. The same for any order of documents.
+    """Answer a question, or several in one, from what was known of a sample. The same for any order of documents.
 
     ``embed``: texts to unit vectors; ``None``, or one that fails, leaves the words alone.
     """
-    wanted = _content(question)
     spans = [(number, one, span) for number, one in enumerate(record.documents) for span in sentences(one.text)]
-    values, ids = _values(wanted, record)
-    if not wanted or not spans:
-        return Answer((), values, ids, len(spans), embed is not None)
-    try:
-        return Answer(
-            _sentences(question, wanted, record, spans, embed, settings), values, ids, len(spans), embed is not None
-        )
-    except XhaimError:
-        return Answer(_sentences(question, wanted, record, spans, None, settings), values, ids, len(spans), False)
-
-
-def _content(text: str) -> tuple[str, ...]:
-    """Return the words that carry a question, each once, plurals without their s."""
-    return tuple(dict.fromkeys(_stem(one) for one in tokens(text) if one not in _FUNCTION))
-
-
-def _stem(token: str) -> str:
-    return token[:-1] if len(token) > 3 and token.endswith("s") and not token.endswith(("ss", "is", "us")) else token
+    values, ids = _values(content(question), record)
+    found: dict[tuple[int, int], Found] = {}
+    silent = []
+    for part in [one.strip() for one in _PARTS.split(question) if content(one)][:_MOST_PARTS]:
+        wanted = content(part)
+        try:
+            mine = _sentences(part, wanted, record, spans, embed, settings) if spans else ()
+        except XhaimError:
+            embed = None
+            mine = _sentences(part, wanted, record, spans, embed, settings)
+        found |= {(one.number, one.start): one for one in mine if (one.number, one.start) not in found}
+        if not mine and not _values(wanted, record)[1]:
+            silent.append(part)
+    return Answer(tuple(found.values()), values, ids, tuple(silent), len(spans), embed is not None)
 
 
 def _sentences(
@@ -115,7 +107,7 @@ def _sentences(
 ) -> tuple[Found, ...]:
     inside = _best_chunks(wanted, question, record, embed, settings)
     texts = [" ".join(one.text[start:end].split()) for _, one, (start, end) in spans]
-    held = _held(wanted, texts)
+    held = share_held(wanted, texts)
     rows = [
         row
         for row, (_, one, (start, end)) in enumerate(spans)
@@ -139,15 +131,6 @@ def _sentences(
 def _newest_first(span: tuple[int, Document, tuple[int, int]]) -> tuple[float, str, int]:
     _, document, (start, _) = span
     return -document.known_at.timestamp(), document.doc_id, start
-
-
-def _held(wanted: tuple[str, ...], texts: Sequence[str]) -> NDArray[np.float64]:
-    """Return [n]: the share of the wanted words that each text holds, weighted by how rare they are in the record."""
-    words = [frozenset(map(_stem, tokens(text))) for text in texts]
-    holds = np.array([[one in text for one in wanted] for text in words], dtype=np.float64)
-    df = holds.sum(axis=0)
-    idf = np.log1p((len(texts) - df + 0.5) / (df + 0.5))
-    return np.asarray(holds @ idf / idf.sum(), dtype=np.float64)
 
 
 def _best_chunks(
@@ -180,7 +163,7 @@ def _values(wanted: tuple[str, ...], record: Record) -> tuple[tuple[SignalView, 
     views: list[SignalView] = []
     ids: list[str] = []
     for signal, label in sorted(by_label.items()):
-        named = [_stem(one) for one in tokens(_BRACKET.sub(" ", label.partition(",")[0]))]
+        named = [stem(one) for one in tokens(_BRACKET.sub(" ", label.partition(",")[0]))]
         if not named or not set(named) <= set(wanted):
             continue
         values = sorted(

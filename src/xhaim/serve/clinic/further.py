@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
+from pydantic import ValidationError
 
 from xhaim.config import RetrieveSettings
 from xhaim.errors import DataError, XhaimError
@@ -107,9 +108,13 @@ def answered(
     request: Request, place: Placed, question: Annotated[str, Form(min_length=1, max_length=MAX_QUESTION)]
 ) -> Response:
     """Answer a question from the record; what was asked and which ids answered is kept before it is shown."""
-    settings = RetrieveSettings.model_validate(place.run.manifest["settings"]["retrieve"])
+    try:
+        settings = RetrieveSettings.model_validate(place.run.manifest["settings"]["retrieve"])
+        embed = _embedder(place, settings)
+    except (KeyError, ValidationError):  # of another version: the words alone are asked
+        settings, embed = RetrieveSettings(), None
     record = place.run.record(place.task, place.sample)
-    answer = ask(question.strip(), record, _embedder(place, settings), settings)
+    answer = ask(question.strip(), record, embed, settings)
     questions.keep(place, question.strip(), answer)
     return _asked(request, place, question.strip(), answer)
 

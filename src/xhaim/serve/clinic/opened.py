@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from xhaim.records import Explanation
+from xhaim.serve.clinic.enrolled import in_a_split
 from xhaim.serve.clinic.feedback import KINDS
 from xhaim.serve.clinic.patient import patient_view
 from xhaim.serve.clinic.place import Place, Placed
@@ -59,12 +60,19 @@ def _page(request: Request, place: Place, *, without: str = "", thanks: str = ""
         header=place.run.header,
         zone=place.run.store.info.get("time_zone") if place.run.store is not None else "",
         served=place.run.store is not None and place.run.store.image_root is not None,
-        cold=cold(place.run),
+        cold=cold(place.run) or _unprepared(place, explanation),
         kinds=KINDS.items(),
         markers=[one.marker for one in cited],
         without=without,
         thanks=thanks,
     )
+
+
+def _unprepared(place: Place, explanation: Explanation | None) -> str:
+    """Say why the model cannot be asked of this stay, though it could of others; empty where it can."""
+    if explanation is not None or in_a_split(place.run, place.task, place.sample):
+        return ""
+    return "the stay has no label for this task, and the run prepared nothing of it"
 
 
 @router.post("/explain")

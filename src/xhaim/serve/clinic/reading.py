@@ -17,6 +17,8 @@ from xhaim.serve.clinic.unseen import unseen
 from xhaim.serve.pages import page
 
 router = APIRouter()
+MOST_LISTED = 2000
+"""Documents of a list that the audit log names; the newest."""
 Kind = Literal["agree", "disagree", "wrong citation", "missing evidence", "other"]
 
 
@@ -27,7 +29,7 @@ def documents(request: Request, place: Placed, q: str = "", open: str = "", at: 
     left = unseen(place.run, place.task, place.sample, record)
     search = q.strip()[:200]
     found = papers(record, left, search, open, _span(at))
-    place.shown("documents", opened=open[:20], listed=[one.address for one in found])
+    place.shown("documents", opened=open[:20], listed=[one.address for one in found[:MOST_LISTED]])
     return page(
         request,
         "clinic/documents.html.j2",

@@ -19,7 +19,7 @@ from xhaim.run.directory import Stage
 from xhaim.run.explanations import split_of
 from xhaim.run.image_readings import READINGS
 from xhaim.run.numbers import SEPARATOR, assemble, with_block
-from xhaim.serve.clinic.warm import people_of
+from xhaim.serve.clinic.enrolled import people_of
 from xhaim.serve.results import StoredRun
 from xhaim.task import Task
 
@@ -130,7 +130,8 @@ def parts_of(run: StoredRun, task: Task, split: int) -> tuple[list[str], list[st
 
 def split_for(run: StoredRun, task: Task, sample: Sample) -> int:
     """Return the split whose model did not learn from the sample. Raises DataError where it has no label."""
-    return split_of(people_of(run), task, sample, int(run.manifest["settings"]["split"]["repeats"]))[0]
+    people = people_of(run)
+    return split_of(people, task, sample, people.splits[task.id]["split"].n_unique())[0]
 
 
 def features_of_split(run: StoredRun, task: Task, split: int, ids: list[str]) -> Features:

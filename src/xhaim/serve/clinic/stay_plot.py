@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from xhaim.evaluate.grids import MINUS
-from xhaim.evaluate.wording import MEASURABLE, interval, moment, percent, share
+from xhaim.evaluate.wording import MEASURABLE, MINUS, interval, moment, percent, share
 from xhaim.serve.clinic.stay_risk import Step
 
 WIDTH, HEIGHT = 900, 260

@@ -10,12 +10,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 
-import polars as pl
-
 from xhaim.config import RunSettings
 from xhaim.errors import DataError, PrerequisiteError
-from xhaim.evaluate.grids import MINUS
-from xhaim.evaluate.wording import MEASURABLE, percent, share
+from xhaim.evaluate.wording import MEASURABLE, MINUS, percent, share
 from xhaim.explain.candidates import candidates
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
 from xhaim.explain.measured import Measured
@@ -31,6 +28,7 @@ from xhaim.run.models import Inputs
 from xhaim.run.people import People
 from xhaim.run.single import LEARNED_FROM
 from xhaim.run.watch import Quiet
+from xhaim.serve.clinic.enrolled import people_of
 from xhaim.serve.clinic.stay_risk import Step, stay_risk
 from xhaim.serve.kept import Kept
 from xhaim.serve.results import StoredRun
@@ -157,24 +155,6 @@ class Warm:
     @cached_property
     def _people(self) -> People:
         return people_of(self.run)
-
-
-def people_of(run: StoredRun) -> People:
-    """Return who was predicted for, as the run stored it: samples, labels and parts."""
-    persons = run.store.persons() if run.store is not None else None
-    labels, splits = {}, {}
-    for task in run.tasks:
-        frame = pl.read_parquet(run.root / "labels" / task.id / "labels.parquet").filter(pl.col("label").is_not_null())
-        frame = frame.select("sample_id", "label").join(run.samples.select("sample_id", "subject_id"), on="sample_id")
-        if persons is not None:
-            frame = frame.join(persons, on="subject_id", how="left")
-            frame = frame.with_columns(pl.coalesce("person_id", "subject_id").alias("subject_id"))
-        labels[task.id] = frame.select("sample_id", "subject_id", "label").sort("sample_id")
-        splits[task.id] = pl.read_parquet(run.root / "splits" / task.id / "splits.parquet")
-    nothing = pl.DataFrame(
-        schema={"task_id": pl.String(), "stage": pl.String(), "reason": pl.String(), "n": pl.Int64()}
-    )
-    return People("", run.samples.drop("shard"), nothing, labels, splits)
 
 
 def _own(citation: Citation) -> Removal:

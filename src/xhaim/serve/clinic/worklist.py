@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 
 import polars as pl
 
-from xhaim.evaluate.grids import MINUS
-from xhaim.evaluate.wording import interval, moment, percent, share
+from xhaim.evaluate.wording import MINUS, interval, moment, percent, share
 from xhaim.serve.results import StoredRun
 from xhaim.task import Task
 

@@ -1,0 +1,175 @@
+"""The clinic's pages in a real browser, where there is one: keyboard, phone, no JavaScript, dark, print."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import uvicorn
+from clinic_run import make_clinic_run
+from made_up_served import TASK, WORDS, make_app, make_sample
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+PATIENT = f"/patients/{make_sample(0).sample_id}/{TASK}"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("browser")
+    make_clinic_run(folder / "run", hostile=True)
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(folder), log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser, address):
+    contexts = []
+
+    def build(path, width=1280, **changes):
+        context = browser.new_context(viewport={"width": width, "height": 844}, **changes)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on(
+            "request", lambda request: None if request.url.startswith(address) else page.complaints.append(request.url)
+        )
+        page.goto(f"{address}{path}")
+        return page
+
+    yield build
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_citation_opens_its_source_at_the_words_and_escape_leads_back(opened, width):
+    page = opened(PATIENT, width)
+    page.locator("#c1").press("Enter")
+    mark = page.locator(".sources mark.on")
+    assert mark.inner_text() == WORDS
+    assert mark.evaluate("mark => mark === document.activeElement")
+    box = mark.bounding_box()
+    assert 0 <= box["y"] <= 844 - box["height"]
+    assert page.locator(".sources > .source:visible").count() == 1
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "c1"
+    page.keyboard.press("n")
+    assert page.locator("tr.on mark").inner_text() == "4.2 mmol/L"
+    assert page.locator("circle.on").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.complaints == []
+    assert "owned" not in page.title()
+
+
+@pytest.mark.parametrize("path", ["/", PATIENT, f"{PATIENT}/documents?q=blood&open=1", f"{PATIENT}/ask", "/cohort"])
+@pytest.mark.parametrize("changes", [{"java_script_enabled": False}, {"color_scheme": "dark"}])
+def test_every_page_reads_without_javascript_and_on_a_phone_in_the_dark(opened, path, changes):
+    page = opened(path, 390, **changes)
+    assert page.locator("h1").count() == 1
+    assert page.locator("h1").is_visible()
+    assert page.complaints == []
+    if "color_scheme" in changes:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        paper, ink = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+        )
+        assert sum(map(int, paper[4:-1].split(","))) < 150 < 600 < sum(map(int, ink[4:-1].split(",")))
+
+
+def test_without_javascript_every_source_stands_there_and_feedback_is_kept(opened):
+    page = opened(PATIENT, java_script_enabled=False)
+    assert page.locator(".sources mark", has_text=WORDS).is_visible()
+    page.locator("#c1").click()
+    assert page.url.endswith(page.locator("#c1").get_attribute("href"))
+    page.get_by_label("I disagree").check()
+    page.get_by_role("button", name="Send").click()
+    assert "Thank you: kept as number" in page.locator("[role=status]").inner_text()
+
+
+def test_feedback_is_acknowledged_in_place(opened):
+    page = opened(PATIENT)
+    page.get_by_label("A citation is wrong").check()
+    page.get_by_label("Which citation").select_option("1")
+    page.get_by_role("button", name="Send").click()
+    page.locator("[data-feedback-answer]", has_text="kept as number").wait_for()
+    assert page.complaints == []
+
+
+def test_the_worklist_is_used_from_the_keyboard(opened):
+    page = opened("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.get_by_label("Find by stay").fill("3002")
+    page.keyboard.press("Enter")
+    page.locator("tbody tr").wait_for()
+    assert page.locator("tbody tr").count() == 1
+    page.locator("tbody a").first.press("Enter")
+    assert page.locator("h1").inner_text() == "Stay 3002"
+
+
+def test_print_holds_what_is_cited_and_no_button(opened):
+    page = opened(PATIENT)
+    page.emulate_media(media="print")
+    assert page.locator("button:visible").count() == 0
+    assert page.locator(".sources mark", has_text=WORDS).is_visible()
+    assert page.locator(".num").is_visible()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", PATIENT, f"{PATIENT}/documents", f"{PATIENT}/ask", f"{PATIENT}/similar", "/cohort"]
+)
+def test_every_control_has_a_name_and_every_id_is_one(opened, path):
+    page = opened(path)
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("input:not([type=hidden]), select, textarea, button, a[href], summary")]
+        .filter(one => !(one.labels?.length || one.getAttribute("aria-label") || one.textContent.trim()))
+        .map(one => one.outerHTML)"""
+    )
+    assert nameless == []
+    ids = page.evaluate("() => [...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))
+    levels = page.evaluate("() => [...document.querySelectorAll('h1,h2,h3,h4')].map(one => Number(one.tagName[1]))")
+    assert all(after - before <= 1 for before, after in zip([0, *levels], levels, strict=False))
+
+
+PAGES = ["/", PATIENT, f"{PATIENT}/documents?q=blood&open=1", f"{PATIENT}/ask", f"{PATIENT}/similar", "/cohort"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.mark.parametrize("changes", [{"color_scheme": "light"}, {"color_scheme": "dark", "width": 390}])
+def test_axe_finds_nothing_against_wcag_2_2_aa(opened, address, changes):
+    """``axe/`` holds axe-core as its makers publish it; only this test reads it."""
+    axe = Path(__file__).with_name("axe").joinpath("axe.min.js").read_text(encoding="utf-8")
+    page = opened("/", bypass_csp=True, **changes)
+    for path in PAGES:
+        page.goto(f"{address}{path}")
+        page.evaluate(axe)
+        found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+        assert [(path, one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
+        assert len(found["passes"]) > 10
