@@ -176,7 +176,7 @@ def _bias(one: Bias) -> Row:
 
 
 def _calibration(sheet: Sheet, judge: str, one: Calibrated) -> Iterator[Row]:
-    head = {"task": sheet.task_id, "dimension": sheet.dimension, "judge": judge, "items": one.report_items}
+    head: Row = {"task": sheet.task_id, "dimension": sheet.dimension, "judge": judge, "items": one.report_items}
     for when, values in (("as given", one.before), ("calibrated", one.after)):
         cells: dict[str, Cell] = {}
         for name in ("error", "bias", "kappa", "spearman"):
@@ -188,7 +188,7 @@ def _discrimination(task: str, one: Question) -> Row:
     a = Estimate(one.discrimination, one.low, one.high, one.items, one.reason)
     verdict = "not computed" if one.discriminates is None else "yes" if one.discriminates else "no"
     hard = _reason_or(one.difficulty, one.reason or "discrimination near 0")
-    head = {"task": task, "rater": one.rater, "dimension": one.dimension, "items": one.items, "met": one.met}
+    head: Row = {"task": task, "rater": one.rater, "dimension": one.dimension, "items": one.items, "met": one.met}
     return {**head, "difficulty": hard, "verdict": verdict, **_cells("discrimination", a)}
 
 

@@ -46,10 +46,8 @@ def risk_view(run: StoredRun, task: Task, sample_id: str, explanation: Explanati
         told |= {"threshold": point.threshold, "base_rate": point.base_rate}
     else:
         why = explanation.unscored if explanation is not None else None
-        reason = (
-            why
-            or "no prediction of this stay is stored: it has no label for this task, or every model of the run learned from it"
-        )
+        learned = "it has no label for this task, or every model of the run learned from it"
+        reason = why or f"no prediction of this stay is stored: {learned}"
         return RiskView("not given", None, "", "none", f"No risk: {reason}.", ())
     scale = _scale(told)
     side = "abstains" if told["abstains"] else "above" if scale.flagged else "below"
