@@ -26,6 +26,9 @@ def predict(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run, made by this version.")],
     store: Annotated[Path | None, typer.Option(help="The store that holds the patients.")] = None,
     fhir: Annotated[Path | None, typer.Option(help="Instead of a store: a FHIR R4 Bundle of one patient.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--watch", help="A folder to watch for such bundles, without end; needs --out.")
+    ] = None,
     task: Annotated[list[str] | None, typer.Option(help="Id of one of the run's tasks; all unless said.")] = None,
     subject: Annotated[list[int] | None, typer.Option(help="Subject id; everybody in the store unless said.")] = None,
     at: Annotated[
@@ -41,14 +44,20 @@ def predict(
     from xhaim.run.apply_store import applied
     from xhaim.run.directory import RunDirectory
 
-    if (store is None) == (fhir is None):
-        raise DataError("whose risk?", expected="one of --store STORE and --fhir BUNDLE.json")
+    if sum(one is not None for one in (store, fhir, folder)) != 1 or (folder is not None and out is None):
+        raise DataError("whose risk?", expected="--store STORE, --fhir BUNDLE.json, or --watch FOLDER with --out")
     if dry_run:
-        say({"would": f"predict for the patients of {store or fhir}", "by": str(run_dir)}, as_json=as_json)
+        say({"would": f"predict for the patients of {store or fhir or folder}", "by": str(run_dir)}, as_json=as_json)
+        return
+    if folder is not None and out is not None:
+        from xhaim.run.apply_folder import watched
+
+        for answer in watched(run_dir, folder, out, watch(as_json), task or ()):
+            typer.echo(str(answer))
         return
     asked: dict[str, Any] = {"tasks": task or (), "subjects": subject or (), "at": at, "out": out, "explained": explain}
-    with TemporaryDirectory() as folder:
-        place = store if store is not None else _of_bundle(run_dir, fhir, Path(folder))
+    with TemporaryDirectory() as passing:
+        place = store if store is not None else _of_bundle(run_dir, fhir, Path(passing))
         rows, explanations = applied(run_dir, place, watch(as_json), **asked)
     simulated = bool(RunDirectory.open(run_dir).manifest()["simulated"])
     _tell(rows, explanations if explain else [], simulated=simulated, as_json=as_json)
