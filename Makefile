@@ -18,9 +18,11 @@ demo: $(VENV)/.installed  ## simulate, ingest, run the four steps and HAIM, prin
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
 
-test-extras: $(VENV)/.installed  ## what is optional: other encoders, more machines
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e ".[openvino,onnx,ray]"
-	$(BIN)/python -m pytest tests/retrieve/test_encoder_backends.py tests/run/test_run_engine_ray.py
+BROWSER_TESTS := $(wildcard tests/*/test_*_browser.py)
+
+test-extras: $(VENV)/.installed  ## what is optional: other encoders, more machines, pages in the system's Chromium
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -e ".[openvino,onnx,ray,browser]"
+	$(BIN)/python -m pytest tests/retrieve/test_encoder_backends.py tests/run/test_run_engine_ray.py $(BROWSER_TESTS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
