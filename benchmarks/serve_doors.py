@@ -29,7 +29,6 @@ from xhaim.modality.documents import modality_of
 from xhaim.modality.measurements import as_measurements
 from xhaim.records import Document, Measurement
 from xhaim.retrieve.chunk import chunk
-from xhaim.run.engines import one_thread
 from xhaim.run.known import Known
 from xhaim.serve.app import create_app
 from xhaim.serve.results import StoredRun
@@ -127,7 +126,6 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=150)
     parser.add_argument("--patients", type=int, default=20)
     given = parser.parse_args()
-    one_thread()
     with tempfile.TemporaryDirectory() as folder:
         app = create_app(given.run, None, f"sqlite:///{folder}/served.sqlite")
         run = app.state.watched.now()

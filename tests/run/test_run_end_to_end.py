@@ -200,7 +200,7 @@ def test_a_second_run_does_nothing(finished, store, settings):
 
 def test_one_sample_on_request(finished):
     root = finished.run.directory.root
-    ids = list_samples(root, "pleural_effusion")
+    ids = [one["sample_id"] for one in list_samples(root, "pleural_effusion")]
     explained = explain_one(root, "pleural_effusion", ids[0], Quiet())
     assert explained.explanation.sample_id == ids[0]
     assert explained.explanation.statements[0].role == "risk"

@@ -1,6 +1,8 @@
 """A patient sent as a FHIR bundle: a risk and its explanation, by a tiny run that was fitted; nothing is kept."""
 
 import json
+import os
+import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +14,16 @@ from made_up_bundle import made_up_bundle, packed
 from made_up_served import add_account, make_client
 from sqlalchemy import select
 
+from xhaim.explain.render import to_json
 from xhaim.records import Explanation
+from xhaim.run.apply import fitted
+from xhaim.run.apply_bundle import read_bundle
+from xhaim.run.apply_moments import moment
+from xhaim.run.watch import Quiet
 from xhaim.serve.app import create_app
 from xhaim.serve.audit import AUDIT, verify
 from xhaim.serve.database import reading
+from xhaim.serve.doors.patients import sweep
 
 sys.path.append(str(Path(__file__).parents[1] / "run"))  # its tiny run is made once for both folders of tests
 
@@ -91,6 +99,16 @@ def test_more_is_known_later(ehr):
     assert post(ehr, made_up_bundle(), f"?task={LOS}&at=0001-01-01T00:00:00%2B14:00").status_code == 422
 
 
+def test_the_risk_is_that_of_the_run_applied_without_a_server(served, ehr, tmp_path):
+    body = packed(made_up_bundle())
+    posted = post(ehr, body, f"?task={LOS}").json()
+    patient = read_bundle(body, tmp_path, None)
+    model = fitted(served.state.run, LOS, tmp_path, Quiet())
+    made = model.apply(patient.store, moment(patient.store.events(), model.task))
+    assert made.prediction.risk == posted["predictions"][0]["risk"]
+    assert json.loads(to_json(made.explanation)) == posted["explanations"][0]
+
+
 def test_fhir_is_answered_where_it_is_asked_for_and_names_the_patient_as_they_do(ehr):
     answer = post(ehr, made_up_bundle("new-1"), f"?task={LOS}", accept="application/fhir+json")
     assert answer.headers["content-type"] == "application/fhir+json"
@@ -113,6 +131,32 @@ def test_it_is_written_down_by_hashes_alone(served, ehr):
     assert verify(served.state.database).holds
 
 
+def test_a_film_whose_picture_was_not_sent_gives_its_time_and_no_reading(ehr):
+    film = {
+        "resourceType": "ImagingStudy",
+        "id": "film",
+        "status": "available",
+        "subject": {"reference": "Patient/new-1"},
+        "started": "2024-03-02T05:00:00Z",
+        "description": "CHEST (PORTABLE AP)",
+        "series": [
+            {
+                "uid": "1.2.3",
+                "modality": {"system": "http://dicom.nema.org/resources/ontology/DCM", "code": "DX"},
+                "bodySite": {"system": "http://snomed.info/sct", "code": "51185008"},
+                "description": "AP",
+                "instance": [{"uid": "1.2.3.4", "sopClass": {"system": "urn:ietf:rfc:3986", "code": "x"}}],
+            }
+        ],
+    }
+    told = post(ehr, made_up_bundle(others=[film])).json()
+    assert told["refused"] == []
+    times = {one["task_id"]: one["prediction_time"] for one in told["predictions"]}
+    assert times == {TASKS[0]: "2024-03-02T05:00:00", LOS: LAST}
+    finding = next(one for one in told["explanations"] if one["task_id"] == TASKS[0])
+    assert finding["image_score"] is None
+
+
 def test_what_gave_nothing_is_said(ehr):
     who = {"reference": "Patient/new-1"}
     others = (
@@ -123,6 +167,31 @@ def test_what_gave_nothing_is_said(ehr):
     assert {"kind": "other types", "reason": "Claim: not read", "n": 1} in told["left"]
     assert len(told["left"]) == 2
     assert SECRET not in json.dumps(told["left"])
+
+
+def test_what_a_killed_server_left_of_a_patient_is_removed_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = [
+        f"xhaim-patient-{gone.pid}-x",
+        f"xhaim-patient-{os.getpid()}-x",
+        "xhaim-patient-",
+        "xhaim-patient-1-x",
+        "y",
+    ]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note").write_text("x")
+    sweep()
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_nothing_of_a_patient_is_left_on_the_disk(ehr, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert post(ehr, made_up_bundle(), f"?task={LOS}").status_code == 200
+    assert post(ehr, two_patients(), f"?task={LOS}").status_code == 422
+    assert list(tmp_path.iterdir()) == []
 
 
 def two_patients():
@@ -208,7 +277,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(ANY, max_size=4))
 def test_no_bundle_is_a_fault_of_ours(ehr, entries):
     answer = post(ehr, {"resourceType": "Bundle", "entry": entries})

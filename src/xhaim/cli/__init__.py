@@ -12,6 +12,7 @@ from xhaim.cli import (  # noqa: F401  (their verbs enter the application)
     evaluate,
     explanations,
     judging,
+    predicting,
     records,
     runs,
     serving,

@@ -80,7 +80,7 @@ def _answered(path: Path, out: Path, models: Sequence[Fitted], zone: str | None)
     answer = out / f"{hashlib.sha256(data).hexdigest()[:32]}.json"
     if answer.exists():
         return None
-    with TemporaryDirectory(prefix="xhaim-patient-") as scratch:
+    with TemporaryDirectory(prefix="xhaim-watched-") as scratch:
         write_json(answer, _told(data, models, zone, Path(scratch)))
     return answer
 

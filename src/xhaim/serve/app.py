@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,13 +22,14 @@ from xhaim.serve.accounts import accounts
 from xhaim.serve.annotate import routes as annotate
 from xhaim.serve.clinic import routes as clinic
 from xhaim.serve.database import default_url, open_database
+from xhaim.serve.doors import routes as doors
 from xhaim.serve.pages import HOMES, page, stamps, templates
 from xhaim.serve.security import Guard, Rates
 from xhaim.serve.settings import ServeSettings
 from xhaim.serve.watched import Watched
 
 LOG = logging.getLogger("xhaim.serve")
-ROUTERS = (login.router, health.router, annotate.router, clinic.router)
+ROUTERS = (login.router, health.router, annotate.router, clinic.router, doors.router)
 
 
 def create_app(run: Path, settings: ServeSettings | None = None, database: Engine | str | None = None) -> FastAPI:
@@ -67,19 +66,12 @@ def create_app(run: Path, settings: ServeSettings | None = None, database: Engin
     app.state.beside = Watched(settings.beside.resolve()) if settings.beside else None
     app.state.stamps = stamps(app.state.run) or (False, False)
     app.state.logins, app.state.form_key = Rates(settings.logins_per_minute), form_key(database)
-    for router in (*ROUTERS, *_doors()):
+    for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("xhaim.serve").joinpath("static"))))
     if forgotten := undeclared(app.routes):
         raise AssertionError(f"routes that do not say who may use them: {', '.join(forgotten)}")
     return app
-
-
-def _doors() -> list[APIRouter]:
-    """Return the doors of machines, where they are part of this installation."""
-    name = f"{__package__}.doors"
-    there = find_spec(name) is not None and find_spec(f"{name}.routes") is not None
-    return [import_module(f"{name}.routes").router] if there else []
 
 
 def _refuse_open_door(run: Path, settings: ServeSettings, database: Engine) -> None:
@@ -133,7 +125,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101  (for the type checker)
     ours = isinstance(error, HTTPException)
     what = str(error.detail) if ours and error.detail else _TITLES.get(error.status_code, "Not done")
-    return await failure(request, error.status_code, what)
+    answer = await failure(request, error.status_code, what)
+    answer.headers.update(error.headers or {})  # which methods there are, where this one is not
+    return answer
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:

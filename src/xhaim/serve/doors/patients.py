@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Lock
 
 import polars as pl
@@ -16,13 +18,29 @@ from xhaim.run.apply import Applied, Fitted, fitted
 from xhaim.run.apply_bundle import Left, OnePatient, read_bundle, zone_of
 from xhaim.run.apply_moments import moment
 from xhaim.run.directory import code_hash
-from xhaim.run.vectors import Vectors
+from xhaim.run.engines import one_thread
+from xhaim.run.vectors import Vectors, load_encoder
 from xhaim.run.watch import Quiet
 from xhaim.serve.results import StoredRun
 
 NO_MODEL = "no model of this task was fitted, or what it reads with is not on this machine"
+PREFIX = "xhaim-patient-"
+"""Begins the names of passing folders; the number of the process follows."""
 WAIT_S = 30.0
 """How long a patient waits for the one before."""
+
+
+def sweep() -> None:
+    """Remove what servers that were killed left of their patients."""
+    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
+        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if number.isascii() and number.isdigit() and len(number) < 10 and not folder.is_symlink():
+            try:
+                os.kill(int(number), 0)  # no signal: only asks
+            except ProcessLookupError:
+                shutil.rmtree(folder, ignore_errors=True)
+            except PermissionError:  # somebody else's, alive
+                continue
 
 
 class BusyError(Exception):
@@ -55,6 +73,7 @@ class Ready:
     @classmethod
     def of(cls, run: StoredRun) -> Ready:
         """Return the models of a run, in the zone of the store that it was made from."""
+        sweep()
         return cls(run, zone_of(run.manifest))
 
     def apply(self, data: bytes, tasks: Sequence[str], at: datetime | None) -> Sent:
@@ -68,7 +87,7 @@ class Ready:
         if not self._turn.acquire(timeout=WAIT_S):
             raise BusyError
         try:
-            with TemporaryDirectory(prefix="xhaim-patient-") as folder:
+            with TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
                 patient = read_bundle(data, Path(folder), self.zone)
                 return self._applied(patient, tasks, at, Path(folder))
         finally:
@@ -95,8 +114,23 @@ class Ready:
     def _model(self, task_id: str) -> Fitted:
         """Return a task's model; it writes nothing, so its own scratch folder is never made."""
         if task_id not in self._models:
-            self._models[task_id] = fitted(self.run.root, task_id, Path("nowhere"), Quiet())
+            model = fitted(self.run.root, task_id, Path("nowhere"), Quiet())
+            if not self._models:
+                _on_all_processors(model.settings.retrieve.encoder)
+            self._models[task_id] = model
         return self._models[task_id]
+
+
+def _on_all_processors(encoder: str) -> None:
+    """Load the retrieval encoder for as many texts at a time as there are processors; all else computes on one.
+
+    It embeds each text on one thread, to the same bytes; other models would round otherwise with more.
+    """
+    import torch
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    load_encoder(encoder).encode(["ready"])
+    one_thread()
 
 
 def _name(patient: OnePatient) -> str:
