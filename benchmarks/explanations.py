@@ -13,8 +13,8 @@ of the denials, and of the newest, that is cited as evidence against.
 faithful: mean change of the risk without all cited words and values, over the mean change at random of the same length,
 drawn from what the model read; p of a paired sign-flip test.
 another: another patient's explanation here: its sources in this record; the same ratio for the same signals and words.
-The words of two tasks (cardiomegaly, effusion) were mended after the misses of 300 stays of seed 71 were read: the phrases
-of the simulation are the same for every seed, so recall is not blind to them.
+The words of two tasks (cardiomegaly, effusion) were mended after the misses of 300 stays of seed 71 were read: the
+phrases of the simulation are the same for every seed, so recall is not blind to them.
 seconds: one explanation, warm, median and 95th percentile of wall and CPU time, one process.
 """
 
