@@ -1,8 +1,9 @@
 """When a new patient is predicted for: golden examples by hand."""
 
+from datetime import datetime
+
 import pytest
 
-from conftest import at
 from xhaim.errors import DataError
 from xhaim.run.apply_moments import moment
 from xhaim.task import load_task
@@ -12,6 +13,7 @@ STAY = (
     {"code": "HOSPITAL_ADMISSION//EMERGENCY", "time": "2150-01-01T08:00:00", "hadm_id": 100},
     {"code": "ICU_ADMISSION//MICU", "time": "2150-01-01T10:00:00", "hadm_id": 100, "stay_id": 10},
 )
+at = datetime.fromisoformat
 NOTE = {"code": "NOTE//nursing", "time": "2150-01-01T12:00:00", "text_value": "Restless."}
 
 
