@@ -52,6 +52,8 @@ class Demo:
             console.print(text, highlight=False, markup=False, soft_wrap=True)
         console.rule()
         self.report.show(console)
+        run = self.report.path.parent
+        console.print(f"pages: xhaim serve {run}", highlight=False, markup=False, soft_wrap=True)
 
 
 def run_demo(out: Path, stays: int, watch: Watcher) -> Demo:
