@@ -108,9 +108,8 @@ def _sure(run: StoredRun, task: Task, row: dict[str, Any] | None, risk: float) -
             f"Of {held.height} other held-out stays given {given}, {true} ({share(true / held.height)}) had it."
         )
     else:
-        said.append(
-            f"Only {held.height} other held-out stays were given {given}: too few to say how often it came true."
-        )
+        few = f"Only {held.height} other held-out stays were" if held.height else "No other held-out stay was"
+        said.append(f"{few} given {given}: too few to say how often it came true.")
     if row["part"] == "validation":
         said.append("The calibration was fitted on this stay among others, so this is not quite a new patient's risk.")
     return tuple(said)
