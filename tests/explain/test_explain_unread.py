@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from explain_cases import FACTS, NOW, Additive, document, explained, record, scored, texts
 
+from xhaim.explain.facts import Films, Removal
+from xhaim.explain.unread import unread
 from xhaim.explain.verify import verify
 from xhaim.task import load_task
 
@@ -76,3 +78,18 @@ def test_a_note_of_millions_of_characters_is_read_to_its_end():
     explanation = explained(record([long]), [], Additive({}))
     [citation] = explanation.citations
     assert (citation.quote, citation.end) == ("There is a pleural effusion.", len(long.text))
+
+
+def test_of_a_film_whose_label_is_an_input_the_model_knows_that_much():
+    report = replace(document("r1", "cxr", "No pleural effusion.", 30), study_id=7)
+    films = Films(labels={7: 0.0}, earlier=None, score=None)
+    chart = record([report])
+    [piece] = unread(chart, TASK, films, [])
+    assert (piece.source.label, piece.removal) == (0.0, Removal())
+    newer = [replace(document(f"f{n}", "cxr", f"Effusion of {n} cm.", n), study_id=10 + n) for n in range(1, 4)]
+    facts = replace(FACTS, films=Films({7: 0.0, 11: 1.0, 12: 1.0, 13: 1.0}, None, None))
+    explanation = explained(record([report, *newer]), [], Additive({}), facts)
+    assert texts(explanation, "against") == [
+        'The chest X-ray report of 24 Jul 22:10 (30 h before) says "No pleural effusion.", and its film is labelled '
+        "negative; the model did not read these words, but for the label of their film."
+    ]

@@ -10,7 +10,7 @@ from itertools import combinations
 from xhaim.config import ExplainSettings
 from xhaim.errors import DataError
 from xhaim.explain.facts import ModelFacts, Removal, RiskWithout
-from xhaim.explain.measured import UNREAD, Measured, shown
+from xhaim.explain.measured import NOT_READ, Measured, shown
 from xhaim.explain.pieces import Piece
 from xhaim.explain.words import MIN_EFFECT
 
@@ -69,7 +69,7 @@ def attribute(
     plain = risks[0]
     doubt = _doubt(plain, facts.risk)
     measured = tuple(_effect(piece, plain, risk, doubt) for piece, risk in zip(read, risks[1:], strict=True))
-    measured += tuple(Measured(piece, None, UNREAD) for piece in pieces if piece.unread)
+    measured += tuple(Measured(piece, None, NOT_READ) for piece in pieces if piece.unread)
     telling = [one for one in measured if not (of_now and one.piece.earlier and one.toward <= 0)]
     supporting = shown(telling, "for", settings.max_for)
     opposing = shown(telling, "against", settings.max_against)
@@ -78,7 +78,8 @@ def attribute(
         return Attribution(measured, supporting, opposing, unshown, None, None, None)
     above = facts.risk >= facts.threshold
     every = tuple(one for one in supporting if not one.piece.unread)
-    toward = tuple(one for one in (every if above else opposing) if not one.odd and not one.piece.unread)
+    against = tuple(one for one in opposing if not one.piece.unread)
+    toward = tuple(one for one in (every if above else against) if not one.odd)
     sets = _subsets(toward)
     others = [] if above or not every else [every]
     joints = _together([*sets, *others], facts.risk - plain, risk_without)

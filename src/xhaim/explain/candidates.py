@@ -42,7 +42,7 @@ def candidates(
     if films.earlier is not None:
         images.append(Piece(films.earlier, Removal(earlier_image=True)))
     read = [*words, *measurements, *labels(record, task, films, words), *images]
-    return [*read, *unread(record, task, read)], reasons
+    return [*read, *unread(record, task, films, read)], reasons
 
 
 def index_image(record: Record) -> Image | None:

@@ -62,6 +62,8 @@ def earlier_report(passage: Passage, record: Record, task: Task) -> EarlierRepor
     for document in sorted(record.documents, key=lambda one: (one.time, one.doc_id), reverse=True):
         if document.kind != passage.document.kind or document.time >= passage.document.time:
             continue
+        if document.known_at >= record.sample.prediction_time:
+            continue
         said = quote_of(document, task)
         if said is not None and said.foremost and said.speaks:
             change = _change(now, said, task)

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 
 from xhaim.explain import words
-from xhaim.explain.said import NOT_READ, image_words
+from xhaim.explain.measured import NOT_READ
+from xhaim.explain.said import image_words
 from xhaim.records import Citation, Record, Statement
 from xhaim.text import values
 from xhaim.text.sentences import sentences
 from xhaim.verify.citations import Cited
 
 _TO_THE_END = r"(?:[^.]|\.(?=\d))*(?:\.|$)"
-_EFFECT = re.compile(rf"; (?:{NOT_READ}|(?:yet without|without|taking|the effect of) ){_TO_THE_END}")
+_EFFECT = re.compile(rf"; (?:{NOT_READ},|(?:yet without|without|taking|the effect of) ){_TO_THE_END}")
 """The clause on the model, to the end of its sentence: what is written behind it is a claim again."""
 _LABEL = re.compile(r", and its film is labelled \w+(?=[.,]|$)")
 """Of a film: the record holds no labels, so it is neither held against anything nor counted."""

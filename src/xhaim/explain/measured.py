@@ -13,7 +13,7 @@ from xhaim.records import Measurement
 FOREMOST = 3
 """Places of a side for words that name the finding itself, the newest first, before what moves the risk more but only
 goes with it or was said long ago; at least one place is for what moves the risk most."""
-UNREAD = "the model did not read these words"
+NOT_READ = "the model did not read these words"
 LEAST_SHARE = 0.1
 """Of the greatest effect: values that move the risk less are left out."""
 

@@ -9,14 +9,15 @@ from typing import Literal
 from xhaim.explain import words
 from xhaim.explain.course import Before, EarlierReport
 from xhaim.explain.facts import ModelFacts
-from xhaim.explain.measured import Measured
+from xhaim.explain.measured import NOT_READ, Measured
 from xhaim.explain.pieces import Passage
 from xhaim.explain.quotes import Quote
 from xhaim.explain.statements import Draft
 from xhaim.records import Citation, Image, Measurement, Sample
 from xhaim.text import values
 
-NOT_READ = "the model did not read these words, and its risk does not know of them"
+UNKNOWN = "and its risk does not know of them"
+ONLY_LABEL = "but for the label of their film"
 
 
 def key_of(citation: Citation) -> tuple[str, str, int | None, int | None]:
@@ -151,7 +152,8 @@ def effect_words(one: Measured, risk: float) -> str:
     """Say what was measured of a piece, and no more than that."""
     name = _name(one)
     if one.piece.unread:
-        return NOT_READ
+        known = isinstance(one.piece.source, Passage) and one.piece.source.label is not None
+        return f"{NOT_READ}, {ONLY_LABEL if known else UNKNOWN}"
     if one.effect is None:
         return f"the effect of {name} is not known, since {one.reason}"
     if abs(one.effect) < words.MIN_EFFECT:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xhaim.explain.facts import Removal
+from xhaim.explain.facts import Films, Removal
 from xhaim.explain.pieces import Passage, Piece
 from xhaim.explain.quotes import folded, foremost_quotes, same_words
 from xhaim.records import Record
@@ -18,11 +18,12 @@ MOST = 3
 """Of each side."""
 
 
-def unread(record: Record, task: Task, read: Sequence[Piece]) -> list[Piece]:
+def unread(record: Record, task: Task, films: Films, read: Sequence[Piece]) -> list[Piece]:
     """Return the newest sentences that affirm or deny the finding (of an outcome, any concept) beyond those read.
 
     Of each side MOST, each wording once; words that a piece of ``read`` quotes are not among them. Known before the
     prediction, of this admission where the sample has one; what is past or doubtful takes no side and is left out.
+    Of a report whose film's label is an input the label is told with the words: so much of them the model knows.
     """
     told = {folded(quote.text): None for one in read if isinstance(one.source, Passage) for quote in one.source.quotes}
     now, admission = record.sample.prediction_time, record.sample.hadm_id
@@ -38,5 +39,6 @@ def unread(record: Record, task: Task, read: Sequence[Piece]) -> list[Piece]:
             if quote.speaks is None or any(same_words(words, one) for one in told) or len(found[quote.speaks]) >= MOST:
                 continue
             told[words] = None
-            found[quote.speaks].append(Piece(Passage(document, (quote,), unread=True), Removal()))
+            label = films.labels.get(document.study_id) if document.study_id is not None else None
+            found[quote.speaks].append(Piece(Passage(document, (quote,), label, unread=True), Removal()))
     return [piece for side in found.values() for piece in side]

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 
 from xhaim.evaluate.signal_plot import HEIGHT, WIDTH
+from xhaim.judge.agreement_people import FINAL
 from xhaim.records import DIMENSIONS
 from xhaim.serve import audit
 from xhaim.serve.access import no_such_patient
@@ -17,7 +18,7 @@ from xhaim.serve.annotate.adjudication import Dispute, disputes
 from xhaim.serve.annotate.desk import Admin, database, item_of, opened, queue, seen, the_run
 from xhaim.serve.annotate.exported import export
 from xhaim.serve.annotate.scoring import rubric, said, save_comment, save_score
-from xhaim.serve.annotate.tables import FINAL, MOST_COMMENT
+from xhaim.serve.annotate.tables import MOST_COMMENT
 from xhaim.serve.annotate.view import shown
 from xhaim.serve.pages import page
 

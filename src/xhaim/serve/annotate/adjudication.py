@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from xhaim.judge.agreement_people import FINAL
 from xhaim.records import DIMENSIONS
 from xhaim.serve.annotate.drawing import Item
 from xhaim.serve.annotate.scoring import Said
-from xhaim.serve.annotate.tables import FINAL
 
 APART = 2
 """Points from which a difference is looked at again."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from xhaim.errors import DataError
+from xhaim.judge.agreement_people import FINAL
 from xhaim.records import Verdict
 from xhaim.serve.annotate.drawing import Item, items
 from xhaim.serve.annotate.parsed import parsed
 from xhaim.serve.annotate.scoring import Said, check_score, plain, put_comment, put_score, said
-from xhaim.serve.annotate.tables import FINAL, MOST_COMMENT
+from xhaim.serve.annotate.tables import MOST_COMMENT
 from xhaim.serve.database import writing
 
 

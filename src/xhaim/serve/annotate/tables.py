@@ -6,8 +6,6 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String,
 
 from xhaim.serve.database import METADATA
 
-FINAL = "final score"
-"""The rater of what adjudication settled; no login can have a blank."""
 MOST_COMMENT = 5000
 """Characters."""
 

@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 
 from sqlalchemy import BigInteger, Column, Engine, Integer, String, Table, Text, insert, select
 
 from xhaim.explain.render import to_json
+from xhaim.judge import verdicts
 from xhaim.records import Explanation
 from xhaim.serve import audit
 from xhaim.serve.clinic.place import Place
@@ -54,7 +54,7 @@ class Feedback:
 
 def keep(place: Place, said: Feedback, explanation: Explanation | None) -> int:
     """Keep feedback and return its number: when this returns it is on the disk, with its row of the audit log."""
-    digest = sha256(to_json(explanation).encode()).hexdigest() if explanation is not None else None
+    named = verdicts.digest(to_json(explanation).encode()) if explanation is not None else None
     sample = place.sample
     with writing(place.database) as connection:
         row = insert(FEEDBACK).values(
@@ -63,7 +63,7 @@ def keep(place: Place, said: Feedback, explanation: Explanation | None) -> int:
             subject_id=sample.subject_id,
             sample_id=sample.sample_id,
             task_id=place.task.id,
-            explanation=digest,
+            explanation=named,
             kind=said.kind,
             marker=said.marker,
             words=said.words,

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse
 
 from xhaim.records import Explanation
 from xhaim.serve.clinic.enrolled import in_a_split
@@ -38,7 +38,7 @@ def explanation_of(request: Request, place: Place) -> Explanation | None:
 
 
 @router.get("")
-def patient(request: Request, place: Placed, without: str = "", thanks: str = "") -> Response:
+def patient(request: Request, place: Placed, thanks: str = "") -> Response:
     """Show a patient's page."""
     return _page(request, place, thanks=thanks if thanks.isdigit() else "")
 
@@ -121,6 +121,4 @@ def _wants_json(request: Request) -> bool:
 
 
 def _json(told: object) -> Response:
-    from starlette.responses import JSONResponse
-
     return JSONResponse(told)

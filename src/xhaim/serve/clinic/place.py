@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,7 +21,6 @@ Clinician = Annotated[User, Depends(allow("clinician"))]
 Reader = Annotated[User, Depends(allow("clinician", "analyst"))]
 """Who may see figures of the cohort, and no patient's record."""
 Analyst = Annotated[User, Depends(allow("analyst"))]
-_OPENING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,7 @@ class Place:
 
 def served(request: Request) -> StoredRun:
     """Return the run as it lies in its directory now."""
-    state = request.app.state
-    with _OPENING:
-        if not hasattr(state, "watched"):
-            state.watched = Watched(state.run)
-    watched: Watched = state.watched
+    watched: Watched = request.app.state.watched
     return watched.now()
 
 
