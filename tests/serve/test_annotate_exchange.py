@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 from xhaim.cli import serving
 from xhaim.cli.app import app as command_line
 from xhaim.errors import DataError
+from xhaim.judge.agreement_people import FINAL
 from xhaim.run.judging import read_verdicts
 from xhaim.serve.annotate.drawing import draw, items
 from xhaim.serve.annotate.exported import COLUMNS, export, into_run
 from xhaim.serve.annotate.imported import take
 from xhaim.serve.annotate.scoring import said, save_comment, save_score, verdicts
-from xhaim.serve.annotate.tables import FINAL
 from xhaim.serve.database import default_url, open_database
 from xhaim.serve.watched import open_run
 

@@ -7,10 +7,11 @@ import pytest
 from made_up_served import PAGE, TASK, add_account, make_app, make_client, make_run, make_sample, token_of
 from sqlalchemy import select
 
+from xhaim.judge.agreement_people import FINAL
 from xhaim.serve.annotate.adjudication import disputes
 from xhaim.serve.annotate.drawing import draw, in_order, items
 from xhaim.serve.annotate.scoring import Said, said, save_score
-from xhaim.serve.annotate.tables import FINAL, PREFERENCES
+from xhaim.serve.annotate.tables import PREFERENCES
 from xhaim.serve.audit import AUDIT, verify
 from xhaim.serve.database import reading
 from xhaim.serve.settings import ServeSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import ValidationError
@@ -24,6 +24,19 @@ from xhaim.serve.pages import page
 router = APIRouter(prefix="/patients/{sample_id}/{task_id}")
 
 
+def _show(request: Request, place: Place, template: str, **more: Any) -> Response:  # noqa: ANN401  (whatever a template takes)
+    """Return a page about one stay."""
+    return page(
+        request,
+        template,
+        active="Patients",
+        task=place.task,
+        stay=stay_name(place),
+        address=place.address,
+        **more,
+    )
+
+
 def stay_name(place: Place) -> str:
     """Return what a stay is called on a page."""
     sample = place.sample
@@ -38,13 +51,10 @@ def similar_patients(request: Request, place: Placed) -> Response:
     near = found.neighbours if found is not None else ()
     named = [one for one in near if user.subjects is None or one.subject_id in user.subjects]
     place.shown("similar", samples=[one.sample_id for one in named])
-    return page(
+    return _show(
         request,
+        place,
         "clinic/similar.html.j2",
-        active="Patients",
-        task=place.task,
-        stay=stay_name(place),
-        address=place.address,
         found=found,
         named=named,
         hidden=len(near) - len(named),
@@ -73,13 +83,10 @@ def over_the_stay(request: Request, place: Placed) -> Response:
     """Show the risk over the stay, the model asked again at each arrival of data."""
     plot, fault = _stay(request, place)
     place.shown("stay", times=len(plot.rows) if plot is not None else 0)
-    return page(
+    return _show(
         request,
+        place,
         "clinic/stay.html.j2",
-        active="Patients",
-        task=place.task,
-        stay=stay_name(place),
-        address=place.address,
         plot=plot,
         fault=fault,
         needs_image=place.task.needs_image,
@@ -120,14 +127,11 @@ def answered(
 
 
 def _asked(request: Request, place: Place, question: str, answer: Answer | None) -> Response:
-    return page(
+    return _show(
         request,
+        place,
         "clinic/ask.html.j2",
-        active="Patients",
-        task=place.task,
-        stay=stay_name(place),
         when=moment(place.sample.prediction_time),
-        address=place.address,
         question=question,
         answer=answer,
         held=HELD,
