@@ -178,7 +178,7 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(monkeypatch: pytest.Mon
         with sock, contextlib.suppress(OSError):
             sock.recv(65536)
             sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n")
-            for _ in range(400):
+            for _ in range(1500):  # half a minute
                 sock.sendall(b" ")
                 time.sleep(0.02)
 
@@ -187,7 +187,7 @@ def test_a_server_that_drips_is_given_up_at_the_deadline(monkeypatch: pytest.Mon
     begun = time.monotonic()
     with pytest.raises(UnreachableError, match="took longer than"):
         OpenAICompatible(LanguageModelSettings(url=url, model="m", timeout_s=0.3)).ask("s", "u")
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
     listener.close()
 
 

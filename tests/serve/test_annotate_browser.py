@@ -40,11 +40,9 @@ class Server:
     def begin(self):
         words = ["annotate", str(self.run), "--port", str(self.port), "--per-task", "50"]
         self.process = subprocess.Popen([sys.executable, "-c", COMMAND, *words], stderr=subprocess.DEVNULL)
-        for _ in range(600):
-            if self.answers():
-                return
+        while not self.answers():
+            assert self.process.poll() is None, "the server did not begin"
             time.sleep(0.05)
-        raise AssertionError("the server did not begin")
 
     def answers(self):
         try:

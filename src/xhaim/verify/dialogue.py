@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
+from xhaim.verify.lay import with_lay
 from xhaim.verify.spoken import in_digits
 
 _TURN = re.compile(r"^[ \t]*(?:\[(?P<tag>[a-z][\w -]{0,30})\]|(?P<name>[A-Z][\w ]{0,30}):)[ \t]*", re.MULTILINE)
@@ -148,19 +147,7 @@ def _written(text: str) -> str:
 
 def _clinical(text: str) -> str:
     """Add to every lay word the clinical one, so that either is found."""
-    lay, pattern = _lay()
-    return pattern.sub(lambda match: f"{match.group()} ({lay[match.group().lower()]})", text)
-
-
-@cache
-def _lay() -> tuple[dict[str, str], re.Pattern[str]]:
-    found = {}
-    for line in files("xhaim.verify").joinpath("lay.txt").read_text(encoding="utf-8").splitlines():
-        clinical, _, words = line.partition(" = ")
-        if words and not line.startswith("#"):
-            found.update(dict.fromkeys(words.split(", "), clinical))
-    longest_first = sorted(found, key=lambda word: (-len(word), word))
-    return found, re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", re.IGNORECASE)
+    return with_lay(text, lambda said, clinical: f"{said} ({clinical})")
 
 
 def _flat(text: str) -> str:

@@ -23,7 +23,7 @@ from xhaim.retrieve.chunk import chunk
 from xhaim.retrieve.hybrid import Embed
 from xhaim.retrieve.lexical import bm25, min_max
 from xhaim.retrieve.token_counts import tokens
-from xhaim.serve.clinic.asked_words import content, share_held, stem
+from xhaim.serve.clinic.asked_words import content, names, share_held
 from xhaim.text.sentences import sentences
 
 HELD = 0.6
@@ -81,7 +81,7 @@ def ask(question: str, record: Record, embed: Embed | None, settings: RetrieveSe
     ``embed``: texts to unit vectors; ``None``, or one that fails, leaves the words alone.
     """
     spans = [(number, one, span) for number, one in enumerate(record.documents) for span in sentences(one.text)]
-    values, ids = _values(content(question), record)
+    values, ids = _values(question, record)
     found: dict[tuple[int, int], Found] = {}
     silent = []
     for part in [one.strip() for one in _PARTS.split(question) if content(one)][:_MOST_PARTS]:
@@ -92,7 +92,7 @@ def ask(question: str, record: Record, embed: Embed | None, settings: RetrieveSe
             embed = None
             mine = _sentences(part, wanted, record, spans, embed, settings)
         found |= {(one.number, one.start): one for one in mine if (one.number, one.start) not in found}
-        if not mine and not _values(wanted, record)[1]:
+        if not mine and not _values(part, record)[1]:
             silent.append(part)
     return Answer(tuple(found.values()), values, ids, tuple(silent), len(spans), embed is not None)
 
@@ -157,14 +157,13 @@ def _near(question: str, texts: Sequence[str], embed: Embed | None) -> NDArray[n
     return np.asarray(np.round(vectors[:-1] @ vectors[-1], 4))
 
 
-def _values(wanted: tuple[str, ...], record: Record) -> tuple[tuple[SignalView, ...], tuple[str, ...]]:
-    """Return the signals that the question names by all words of their label, brackets aside, and the latest values."""
+def _values(question: str, record: Record) -> tuple[tuple[SignalView, ...], tuple[str, ...]]:
+    """Return the signals that the question names, and the latest value of each."""
     by_label: dict[str, str] = {one.signal: one.label for one in record.measurements}
     views: list[SignalView] = []
     ids: list[str] = []
     for signal, label in sorted(by_label.items()):
-        named = [stem(one) for one in tokens(_BRACKET.sub(" ", label.partition(",")[0]))]
-        if not named or not set(named) <= set(wanted):
+        if not names(question, signal, _BRACKET.sub(" ", label.partition(",")[0])):
             continue
         values = sorted(
             (one for one in record.measurements if one.signal == signal), key=lambda one: (one.time, one.value)
