@@ -12,6 +12,7 @@ from typing import Literal
 from xhaim.records import Polarity
 from xhaim.text import triggers
 from xhaim.text.elsewhere import bare, elsewhere, excluding
+from xhaim.text.misspelt import misspelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ _AFTER = _with_marks(
     )
 )
 _ABOUT = _phrases(("none", triggers.NOT_FAMILY), ("past", triggers.HISTORY), ("other", triggers.FAMILY))
+_MEANT = misspelt(
+    word for table in (_BEFORE, _AFTER, _ABOUT) for _, known in table.values() for phrase in known for word in phrase
+)
 
 
 def _lower(sentence: str) -> str:
@@ -97,7 +101,7 @@ def _lower(sentence: str) -> str:
 
 def _hits(sentence: str, *tables: _Phrases) -> list[list[_Hit]]:
     """Find the trigger phrases of each table in a sentence in lower case, longest first, none overlapping."""
-    words = _TOKEN.findall(sentence)
+    words = [_MEANT.get(word, word) for word in _TOKEN.findall(sentence)]
     hit = [not table.keys().isdisjoint(words) for table in tables]
     spans = [match.span() for match in _TOKEN.finditer(sentence)] if any(hit) else []
     return [_scan(words, spans, table) if found else [] for found, table in zip(hit, tables, strict=True)]
