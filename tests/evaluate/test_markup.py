@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -79,7 +81,7 @@ def test_hostile_text_in_every_place_of_a_markdown_table():
 
 
 LETTER = (
-    r"\\text(?:backslash|ascii\w+|less|greater|bar|quotedbl)\{\}|\\[{}$&#_%]|\{[\[\]*]\}|\{-\}\{-\}|"
+    r"\\text(?:backslash|ascii\w+|less|greater|bar)\{\}|\\char34\{\}|\\[{}$&#_%]|\{[\[\]*]\}|\{-\}\{-\}|"
     r"\$(?:\\pm|-|\\cdot)\$|[^\\{}$&#^_%~\[\]*|<>\"`]"
 )
 
@@ -105,6 +107,25 @@ def test_a_latex_table_has_the_rows_that_it_should_have():
     assert rf"\caption{{SIMULATED $\cdot$ {latex_text(HOSTILE)}}}" in text
     assert text.count(r"\begin{") == text.count(r"\end{") == 2
     assert r"\input" not in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+def test_a_table_of_hostile_cells_compiles_as_latex_itself_sees_it(tmp_path):
+    cells = (
+        "\\input{/etc/passwd}",
+        "a & b % $x^2_1$ # ~ \" ` '",
+        "[x]*",
+        "- ≥ ≤ \N{MULTIPLICATION SIGN} → ± · µ <b> |",
+        "\\\\ \\end{tabular}",
+    )
+    page = latex(Grid("hostile", (), "Hostile _words_", ("A",), tuple((cell,) for cell in cells), ()))
+    page = f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}{page}\\end{{document}}"
+    tmp_path.joinpath("page.tex").write_text(page, encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "page.tex"],
+        cwd=tmp_path, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 @pytest.mark.parametrize("text", ["1. x", "- x", "+ x", "# x", "> x", "=== ", "---", "    x", "\tx", "12) x"])
