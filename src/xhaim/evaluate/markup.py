@@ -13,7 +13,8 @@ _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\char34{}", "`": r"\textasciigrave{}", "[": "{[}", "]": "{]}", "*": "{*}",
-    "±": r"$\pm$", MINUS: "$-$", "·": r"$\cdot$", "×": r"$\times$", "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$",
+    "±": r"$\pm$", MINUS: "$-$", "·": r"$\cdot$", "\N{MULTIPLICATION SIGN}": r"$\times$",
+    "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$",
 }  # fmt: skip
 """Brackets and stars too: after the end of a row they would be read as its option; two hyphens as a dash."""
 
