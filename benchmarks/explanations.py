@@ -122,7 +122,8 @@ def another(explainer: Explainer, found: Sequence[Case]) -> str:
         every += len(sources)
         if mine.explanation.faithfulness is None:
             continue
-        facts, risk_without, evidence = explainer.measuring(mine.record.sample)
+        ready = explainer.prepared(mine.record.sample)
+        facts, risk_without, evidence = ready.facts(), ready.measuring(), ready.evidence
         held = Inventory.of(mine.record, evidence, facts.films)
         taken = borrowed(mine.record, evidence, other)
         if taken == Removal():

@@ -40,12 +40,18 @@ ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 def bundles(run: StoredRun, task_id: str, chunks: int) -> Iterator[dict[str, Any]]:
     """Yield bundles of made-up patients, no note twice."""
+    for number, (notes, values) in enumerate(patients(run, task_id, chunks)):
+        yield bundle(f"made-{number}", notes, values)
+
+
+def patients(run: StoredRun, task_id: str, chunks: int) -> Iterator[tuple[list[Document], list[Measurement]]]:
+    """Yield the notes and values of made-up patients, no note twice."""
     settings = RunSettings.model_validate(run.manifest["settings"]).retrieve
     policy = run.manifest["report_policy"][task_id]
     notes: list[Document] = []
     values: list[Measurement] = []
     seen: set[str] = set()
-    have = number = 0
+    have = 0
     for path in sorted((run.root / "admissible" / policy).glob("*.parquet")):
         known = Known.read(path)
         for sample_id in sorted(known.documents):
@@ -59,14 +65,14 @@ def bundles(run: StoredRun, task_id: str, chunks: int) -> Iterator[dict[str, Any
                 notes.append(document)
                 have += more
                 if have == chunks:
-                    yield bundle(f"made-{number}", notes, values[:300])
-                    notes, values, have, number = [], [], 0, number + 1
+                    yield notes, values[:300]
+                    notes, values, have = [], [], 0
 
 
-def bundle(name: str, notes: list[Document], values: list[Measurement]) -> dict[str, Any]:
-    """Return a patient in intensive care with these notes and values, an hour apart."""
+def bundle(name: str, notes: list[Document], values: list[Measurement], begin: datetime = BEGIN) -> dict[str, Any]:
+    """Return a patient in intensive care with these notes and values, an hour apart. ``begin``: in UTC."""
     who, here = {"reference": f"Patient/{name}"}, {"reference": "Encounter/adm"}
-    begins = BEGIN.isoformat() + "Z"
+    begins = begin.isoformat() + "Z"
     loinc = {name: code for name, one in catalogue().items() for code in one.codes if code.startswith("LOINC//")}
     units = {name: one.unit for name, one in catalogue().items()}
     resources: list[dict[str, Any]] = [
@@ -90,7 +96,7 @@ def bundle(name: str, notes: list[Document], values: list[Measurement]) -> dict[
                 "status": "current",
                 "type": {"text": document.title},
                 "subject": who,
-                "date": _at(place),
+                "date": _at(begin, place),
                 "context": {"encounter": [here]},
                 "content": [{"attachment": {"contentType": "text/plain", "data": data}}],
             }
@@ -107,15 +113,15 @@ def bundle(name: str, notes: list[Document], values: list[Measurement]) -> dict[
                 "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
                 "subject": who,
                 "encounter": here,
-                "effectiveDateTime": _at(place % 60),
+                "effectiveDateTime": _at(begin, place % 60),
                 "valueQuantity": {"value": one.value, "unit": units[one.signal]},
             }
         )
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in resources]}
 
 
-def _at(hour: int) -> str:
-    return (BEGIN + timedelta(hours=1 + hour)).isoformat() + "Z"
+def _at(begin: datetime, hour: int) -> str:
+    return (begin + timedelta(hours=1 + hour)).isoformat() + "Z"
 
 
 def main() -> None:

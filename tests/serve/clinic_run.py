@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import sys
+import tempfile
 from datetime import timedelta
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -75,8 +79,11 @@ def later_sample(root, hours, risk):
     return later["sample_id"]
 
 
-def small_run(folder: Path) -> Path:
-    """A real run of few simulated stays: every stage, one system, a random encoder."""
+@cache
+def small_run() -> Path:
+    """A real run of few simulated stays, made once in a process: every stage, one system, a random encoder."""
+    folder = Path(tempfile.mkdtemp(prefix="xhaim-clinic-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     sys.path.append(str(Path(__file__).parents[1] / "run"))
     from tiny_run import tiny_encoder, tiny_settings
 

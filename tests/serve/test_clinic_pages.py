@@ -114,6 +114,67 @@ def test_of_several_splits_the_first_that_tested_the_sample_is_shown(tmp_path):
     assert "6 without one" in page.words
 
 
+def test_stays_of_no_stored_risk_are_listed_searched_and_cut_as_others(tmp_path):
+    import polars as pl
+
+    one = make_sample(1)
+    root = make_clinic_run(tmp_path / "run", [prediction(one.sample_id, one.subject_id, 0.4)])
+    path = root / "samples/samples.parquet"
+    frame = pl.read_parquet(path)
+    rows = [
+        {**frame.row(0, named=True), "sample_id": f"{9000 + n}-x", "stay_id": 9000 + n, "subject_id": 500 + n}
+        for n in range(60)
+    ]
+    pl.concat([frame, pl.DataFrame(rows, schema=frame.schema)]).write_parquet(path)
+    app = make_app(tmp_path)
+    client = make_client(app)
+    found = [stay for number in (1, 2) for stay in stays(shown(client, f"/?side=unstored&page={number}"))]
+    assert found == [str(3000 + n) for n in range(8) if n != 1] + [str(9000 + n) for n in range(60)]
+    for sort in ("risk", "newest", "rise", "unsure", "stay"):
+        assert len(stays(shown(client, f"/?side=unstored&sort={sort}"))) == 50
+    assert stays(shown(client, "/?side=unstored&q=9007")) == ["9007"]
+    assert stays(shown(client, "/?side=unstored&q=3001")) == []
+    assert stays(shown(client, "/")) == ["3001"]
+    add_account(app, "head", "admin")
+    add_account(app, "doctor", "clinician", frozenset({100, 101}))
+    theirs = shown(make_client(app, "doctor"), "/?side=unstored")
+    assert stays(theirs) == ["3000"]
+    assert "1 without one" in theirs.words
+
+
+def test_why_no_risk_is_stored_is_said_of_each_stay(tmp_path):
+    import polars as pl
+
+    samples = [make_sample(number) for number in range(5)]
+    root = make_clinic_run(tmp_path / "run", [prediction(samples[0].sample_id, samples[0].subject_id, 0.4)])
+    labels, splits = root / f"labels/{TASK}/labels.parquet", root / f"splits/{TASK}/splits.parquet"
+    unlabelled = pl.when(pl.col("sample_id") == samples[2].sample_id).then(None).otherwise(pl.col("label"))
+    pl.read_parquet(labels).with_columns(unlabelled.alias("label")).write_parquet(labels)
+    train = [{"split": 0, "sample_id": samples[place].sample_id, "part": "train"} for place in (1, 4)]
+    pl.concat([pl.read_parquet(splits), pl.DataFrame(train)]).write_parquet(splits)
+    (root / f"evidence/{TASK}/set_aside").mkdir(parents=True)
+    aside = pl.DataFrame({"sample_id": [samples[4].sample_id], "reason": ["in the code"]})
+    aside.write_parquet(root / f"evidence/{TASK}/set_aside/00000.parquet")
+    for one in samples:
+        (root / f"explanations/{TASK}/{one.sample_id}.json").unlink()
+    client = make_client(make_app(tmp_path))
+    said = [
+        "every model of the run learned from it",
+        "it has no label for this task",
+        "it is in no part of the run's splits",
+        "a step of the run failed on its record",
+    ]
+    for one, why in zip(samples[1:], said, strict=True):
+        page = shown(client, f"/patients/{one.sample_id}/{TASK}")
+        assert f"No risk: none of this stay is stored, since {why}." in page.words
+    shutil.rmtree(root / f"models/{TASK}/split-0/xhaim")
+    pl.read_parquet(root / f"models/{TASK}/split-0.parquet").clear().write_parquet(
+        root / f"models/{TASK}/split-0.parquet"
+    )
+    page = shown(make_client(make_app(tmp_path)), f"/patients/{samples[2].sample_id}/{TASK}")
+    assert "since too few stays have a label for this task, so that no model was fitted" in page.words
+
+
 # ---- a patient ----------------------------------------------------------------------------------------------
 
 

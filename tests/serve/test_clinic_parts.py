@@ -17,7 +17,7 @@ from xhaim.serve.clinic.drift import psi
 from xhaim.serve.clinic.papers import papers
 from xhaim.serve.clinic.stay_plot import stay_plot
 from xhaim.serve.clinic.stay_risk import GROUPS, Step
-from xhaim.serve.clinic.warm import without_words
+from xhaim.serve.clinic.taken_out import without_words
 from xhaim.serve.kept import Kept
 
 T = datetime(2150, 1, 2, 12)

@@ -16,7 +16,8 @@ from PIL import Image
 
 from xhaim.run.directory import code_hash
 from xhaim.serve.clinic import warm as warm_module
-from xhaim.serve.clinic.similar import similar, space_of, split_for
+from xhaim.serve.clinic.similar import similar
+from xhaim.serve.clinic.space import space_of, split_for
 from xhaim.serve.clinic.unseen import unseen
 from xhaim.serve.clinic.warm import Warm
 from xhaim.serve.watched import open_run
@@ -25,8 +26,8 @@ TASK = "pleural_effusion"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
-    return small_run(tmp_path_factory.mktemp("clinic"))
+def root() -> Path:
+    return small_run()
 
 
 @pytest.fixture(scope="module")
@@ -86,25 +87,19 @@ def test_the_risk_over_a_stay_ends_at_the_prediction_and_its_parts_sum_to_it(run
 
 
 def test_what_comes_later_is_no_input_of_an_earlier_time(warm, task, explained):
-    from xhaim.run.explainer import one_row
     from xhaim.serve.clinic.stay_inputs import before_time, states_of
-    from xhaim.serve.clinic.stay_risk import _events
 
     for sample in explained:
-        explainer, _ = warm.explainer(task, sample)
+        mine = warm.prepared(task, sample)
         times = [one.time for one in warm.stay(task, sample)[0]]
-        half, whole, row = (
-            times[len(times) // 2],
-            _events(explainer, sample),
-            one_row(explainer.features, sample.sample_id),
-        )
+        half, whole, row = times[len(times) // 2], mine.known.events, mine.row
         late = pl.col("known_at") >= half
         other = [
             pl.when(late).then(pl.col("numeric_value") * 1.5).otherwise(pl.col("numeric_value")).alias("numeric_value"),
             pl.when(late).then(pl.lit("A large pleural effusion.")).otherwise(pl.col("text_value")).alias("text_value"),
         ]
         plain, changed = (
-            states_of(explainer, sample, {time: before_time(events, sample, time) for time in times}, row)
+            states_of(mine, {time: before_time(events, sample, time) for time in times})
             for events in (whole, whole.with_columns(other))
         )
         for time, one, two in zip(times, plain, changed, strict=True):
@@ -138,17 +133,6 @@ def test_a_stay_is_explained_when_it_is_opened_as_the_command_line_would(run, ta
     told = explain_one(root, TASK, sample.sample_id, Quiet()).explanation
     assert told.citations
     assert all(one.quote in page.words for one in told.citations if one.kind == "measurement")
-
-
-def test_a_stay_without_a_label_says_that_nothing_was_prepared(run, task, client):
-    labelled = pl.read_parquet(run.root / f"splits/{TASK}/splits.parquet")["sample_id"].to_list()
-    sample = run.samples.filter(~pl.col("sample_id").is_in(labelled))["sample_id"][0]
-    page = Page(client.get(f"/patients/{sample}/{TASK}", headers=PAGE).text)
-    assert "it has no label for this task" in page.words
-    assert "the run prepared nothing of it" in page.words
-    assert not page.of("form", action=f"/patients/{sample}/{TASK}/explain")
-    for part in ("stay", "similar"):
-        assert "has no label" in Page(client.get(f"/patients/{sample}/{TASK}/{part}", headers=PAGE).text).words
 
 
 def test_other_code_is_never_asked(run, task, explained, client, monkeypatch):
@@ -195,7 +179,7 @@ def test_similar_patients_are_of_training_and_never_the_same_person(run, task, e
     for sample in explained:
         split = split_for(run, task, sample)
         space = space_of(run, task, split)
-        found = similar(run, task, sample, space)
+        found = similar(run, space, space.stored(sample.sample_id))
         parts = dict(
             pl.read_parquet(run.root / f"splits/{TASK}/splits.parquet").select("sample_id", "part").iter_rows()
         )

@@ -26,6 +26,8 @@ Database = Annotated[
     str | None, typer.Option(help="SQLAlchemy URL of the server's database; beside the run unless said.")
 ]
 Login = Annotated[str, typer.Argument(help="Small letters, digits, dots and dashes.")]
+_ISSUER = "Login server that vouches for them (OpenID Connect, or a FHIR server's)."
+_CLAIM = "What its tokens say of them, as sub=248289761001."
 Patients = Annotated[
     Path | None, typer.Option(help="Text file of subject ids, one a line: only their records; all unless said.")
 ]
@@ -61,13 +63,49 @@ def add_account(
     login: Login,
     role: Annotated[str, typer.Option(help="clinician, annotator, analyst or admin.")],
     patients: Patients = None,
+    oidc: Annotated[str | None, typer.Option(metavar="ISSUER", help=f"{_ISSUER} No password then.")] = None,
+    claim: Annotated[str | None, typer.Option(metavar="NAME=VALUE", help=_CLAIM)] = None,
     database: Database = None,
 ) -> None:
     """Make an account; its password is asked for, or read from standard input."""
     from xhaim.serve import accounts as kept
+    from xhaim.serve.identities import identify
 
-    kept.add(database_of(run_dir, database), login, role, _password(), _subjects(patients))
+    if (oidc is None) != (claim is None):
+        raise DataError("an issuer and a claim belong together", do="give --oidc and --claim, or neither")
+    opened = database_of(run_dir, database)
+    kept.add(opened, login, role, None if oidc else _password(), _subjects(patients))
+    if oidc and claim:
+        identify(opened, login, oidc, *_parts(claim))
     typer.echo(f"{login} may log in as {role}")
+
+
+def _parts(claim: str) -> tuple[str, str]:
+    name, _, value = claim.partition("=")
+    return name, value
+
+
+@accounts.command("identify")
+def identify_account(
+    run_dir: Run,
+    login: Login,
+    oidc: Annotated[str, typer.Option(metavar="ISSUER", help=_ISSUER)],
+    claim: Annotated[str, typer.Option(metavar="NAME=VALUE", help=_CLAIM)],
+    database: Database = None,
+) -> None:
+    """Say by which claim of a login server an account is found; one that was locked is let in again."""
+    from xhaim.serve.identities import identify
+
+    identify(database_of(run_dir, database), login, oidc, *_parts(claim))
+    typer.echo(f"{login} is let in by {claim.partition('=')[0]} of {oidc}")
+
+
+@accounts.command("identities")
+def list_identities(run_dir: Run, database: Database = None, as_json: AsJson = False) -> None:
+    """List what lets accounts in by another server's word."""
+    from xhaim.serve.identities import identities
+
+    say([asdict(one) for one in identities(database_of(run_dir, database))], as_json=as_json)
 
 
 @accounts.command("list")

@@ -29,6 +29,25 @@ Certificate = Annotated[Path | None, typer.Option(help="PEM file of a certificat
 Key = Annotated[Path | None, typer.Option(help="PEM file of the certificate's private key.")]
 
 
+Oidc = Annotated[str | None, typer.Option(metavar="ISSUER", help="OpenID provider whose word lets people in.")]
+OidcClient = Annotated[str | None, typer.Option(metavar="ID", help="What it knows this server as.")]
+OidcSecret = Annotated[Path | None, typer.Option(help="File with this server's secret there, one line.")]
+OidcOnly = Annotated[bool, typer.Option("--oidc-only", help="Nobody logs in by a password.")]
+Smart = Annotated[str | None, typer.Option(metavar="FHIR_BASE", help="FHIR server whose launches are taken.")]
+SmartClient = Annotated[str | None, typer.Option(metavar="ID", help="What it knows this server as.")]
+SmartSecret = Annotated[Path | None, typer.Option(help="File with this server's secret there, one line.")]
+Arrivals = Annotated[
+    Path | None, typer.Option(help="Folder in which patients are kept whose data arrives; without it nobody is kept.")
+]
+CdsOrigin = Annotated[
+    list[str] | None,
+    typer.Option("--cds-origin", help="Another site whose pages may ask for cards, as https://ehr.example."),
+]
+IdsAreSubjects = Annotated[
+    bool, typer.Option("--ids-are-subjects", help="FHIR patient ids are the numbers of a store made of no FHIR.")
+]
+
+
 @app.command()
 def serve(
     run_dir: Annotated[
@@ -42,13 +61,38 @@ def serve(
     certificate: Certificate = None,
     key: Key = None,
     beside: Annotated[Path | None, typer.Option(help="Another run, to compare explanations with.")] = None,
+    oidc: Oidc = None,
+    oidc_client: OidcClient = None,
+    oidc_secret_file: OidcSecret = None,
+    oidc_only: OidcOnly = False,
+    smart: Smart = None,
+    smart_client: SmartClient = None,
+    smart_secret_file: SmartSecret = None,
+    arrivals: Arrivals = None,
+    cds_origin: CdsOrigin = None,
+    ids_are_subjects: IdsAreSubjects = False,
     demo: Annotated[bool, typer.Option("--demo", help="Needs nothing: simulate, run and serve; some minutes.")] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Serve a run's results: patients, explanations, the annotation form; to this machine alone unless told."""
     from xhaim.serve.settings import ServeSettings
+    from xhaim.serve.sso.client import given
 
-    settings = ServeSettings(host, port, tuple(name or ()), behind_tls, certificate, key, beside=beside)
+    settings = ServeSettings(
+        host,
+        port,
+        tuple(name or ()),
+        behind_tls,
+        certificate,
+        key,
+        beside=beside,
+        oidc=given("oidc", oidc, oidc_client, oidc_secret_file),
+        oidc_only=oidc_only,
+        smart=given("smart", smart, smart_client, smart_secret_file),
+        arrivals=None if dry_run else arrivals,
+        cds_origins=tuple(cds_origin or ()),
+        ids_are_subjects=ids_are_subjects,
+    )
     if demo and dry_run:
         typer.echo(f"would make a run of simulated patients in {run_dir or _DEMO}, and serve it")
         return

@@ -86,13 +86,14 @@ def _peaks(ordered: pl.DataFrame) -> pl.DataFrame:
 
 def wide(stats: pl.DataFrame, sample_ids: Iterable[str], signals: Iterable[str]) -> tuple[list[str], pl.DataFrame]:
     """Return the column names and [n, signals x statistics], in the order of ``sample_ids``; null = no value."""
-    ids = pl.DataFrame({"sample_id": list(sample_ids)}, schema={"sample_id": pl.String()})
-    names: list[str] = []
-    parts = ids
-    by_signal = {key[0]: part for key, part in stats.partition_by("signal", as_dict=True).items()}
-    for signal in signals:
-        renamed = {statistic: column(signal, statistic) for statistic in STATISTICS}
-        names += renamed.values()
-        part = by_signal.get(signal, stats.clear())
-        parts = parts.join(part.select("sample_id", *STATISTICS).rename(renamed), on="sample_id", how="left")
-    return names, parts.select(names)
+    ids, wanted = list(sample_ids), list(signals)
+    grid = pl.DataFrame({"sample_id": ids}, schema={"sample_id": pl.String()})
+    every = pl.DataFrame({"signal": wanted}, schema={"signal": pl.String()}).join(grid, how="cross")
+    found = every.join(stats, on=["signal", "sample_id"], how="left", maintain_order="left")  # one join, not one each
+    whole = found.select(STATISTICS).to_dict()
+    columns = {
+        column(signal, statistic): values.slice(place * len(ids), len(ids))
+        for place, signal in enumerate(wanted)
+        for statistic, values in whole.items()
+    }
+    return list(columns), pl.DataFrame(columns)

@@ -8,7 +8,7 @@ none of these. A patient who is in a split's test part gets the very risk that t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,19 +18,17 @@ import polars as pl
 from xhaim.cohort.samples import SAMPLE_SCHEMA
 from xhaim.config import RunSettings
 from xhaim.errors import DataError, PrerequisiteError, TaskError, did_you_mean
-from xhaim.explain.compose import explain
 from xhaim.explain.facts import Ranking
-from xhaim.records import Evidence, Explanation, Modality, Prediction, Record, Sample, Statement, Summary
+from xhaim.records import Evidence, Explanation, Modality, Prediction, Record, Sample, Summary
 from xhaim.run.apply_features import features_of_one, with_described_image
 from xhaim.run.apply_limits import limits
 from xhaim.run.context import Run, Watcher
 from xhaim.run.directory import RunDirectory, code_hash
-from xhaim.run.explainer import phrased
 from xhaim.run.image_readings import READER
 from xhaim.run.known import Known, known_of
-from xhaim.run.measure import measured
 from xhaim.run.medicine import Library, library
-from xhaim.run.model_facts import model_facts, number, ranking
+from xhaim.run.model_facts import ranking
+from xhaim.run.prepared import Prepared
 from xhaim.run.vectors import Vectors
 from xhaim.run.words import evidence_of, summary_writer
 from xhaim.source.store import Store
@@ -102,6 +100,26 @@ class Fitted:
         """Return a run of these settings over a store, whose directory is the scratch folder."""
         return Run(RunDirectory(scratch or self.scratch), store, self.settings, (self.task,), self.watch)
 
+    def prepared(
+        self, store: Store, sample: Sample, *, vectors: Vectors | None = None, scratch: Path | None = None
+    ) -> Prepared:
+        """Return what the model reads of one sample of a store.
+
+        ``vectors``: embeddings that are at hand. ``scratch``: in place of the model's own, where nothing may be kept
+        from one patient to the next. Raises BackendError where a server that the settings name must answer and does
+        not.
+        """
+        run = self.run(store, scratch)
+        rows = pl.DataFrame([asdict(sample)], schema=SAMPLE_SCHEMA)
+        known = Known(known_of(store, rows, run.policy(self.task)))
+        seen = with_described_image(run, sample, known)
+        vectors = vectors or Vectors(self.settings.retrieve.encoder)
+        evidence = {one.modality: one for one in evidence_of(run, self.task, sample.sample_id, seen, vectors)}
+        summaries = self._summaries(run, sample, evidence)
+        row = features_of_one(run, self.task, rows, known, evidence, summaries, self.model.value_blocks, self.reader)
+        simulated = store.simulated or bool(self.manifest["simulated"])
+        return Prepared(run, self.task, sample, self, row, seen, evidence, summaries, vectors, simulated)
+
     def apply(
         self,
         store: Store,
@@ -111,44 +129,14 @@ class Fitted:
         vectors: Vectors | None = None,
         scratch: Path | None = None,
     ) -> Applied:
-        """Predict for one sample of a store, and explain it.
+        """Predict for one sample of a store, and explain it; as ``prepared`` else.
 
-        ``vectors``: embeddings that were made already, for another task of the same run. ``scratch``: in place of
-        the model's own, where nothing may be kept from one patient to the next.
-
-        Raises DataError where the record gives other features than the model was fitted on, BackendError where a
-        server that the settings name must answer and does not.
+        Raises DataError where the record gives other features than the model was fitted on.
         """
-        run = self.run(store, scratch)
-        policy = run.policy(self.task)
-        rows = pl.DataFrame([asdict(sample)], schema=SAMPLE_SCHEMA)
-        known = Known(known_of(store, rows, policy))
-        seen = with_described_image(run, sample, known)
-        vectors = vectors or Vectors(self.settings.retrieve.encoder)
-        found = evidence_of(run, self.task, sample.sample_id, seen, vectors)
-        evidence = {one.modality: one for one in found}
-        summaries = self._summaries(run, sample, evidence)
-        row = features_of_one(run, self.task, rows, known, evidence, summaries, self.model.value_blocks, self.reader)
-        risks = self.model.predict(row)
-        prediction = Prediction(
-            sample.sample_id, self.task.id, "xhaim", self.split, float(risks.raw[0]), float(risks.risk[0]),
-            number(risks.low[0]), number(risks.high[0]),
-            tuple(outcome for outcome in (0, 1) if risks.outcomes[0][outcome]),
-        )  # fmt: skip
-        record = seen.record(sample)
-        applied = Applied(sample, prediction, None, record, evidence, summaries)
-        if not explained:
-            return applied
-        facts = model_facts(self.task, sample, self.model, row, risks, seen, self.tested)
-        simulated = store.simulated or bool(self.manifest["simulated"])
-        composed = explain(
-            record, self.task, evidence, summaries, facts,
-            measured(self.task, sample, self.model, row, seen, evidence, summaries), self.settings.explain,
-            report_policy=policy, medicine=self.library.of(record, evidence), simulated=simulated,
-        )  # fmt: skip
-        told = phrased(run, self.task, composed, record)
-        own = tuple(Statement(text, "limits", ()) for text in self.limits(store, sample))
-        return replace(applied, explanation=replace(told, statements=(*told.statements, *own)))
+        mine = self.prepared(store, sample, vectors=vectors, scratch=scratch)
+        told = mine.prediction()
+        explanation = mine.explained() if explained else None
+        return Applied(sample, told, explanation, mine.record, mine.evidence, mine.summaries)
 
     def limits(self, store: Store, sample: Sample) -> tuple[str, ...]:
         """Return what else limits this prediction, in sentences."""

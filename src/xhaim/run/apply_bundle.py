@@ -13,10 +13,13 @@ import polars as pl
 from xhaim.errors import DataError, XhaimError
 from xhaim.source.fhir import FHIR
 from xhaim.source.fhir.json import UnreadableError, parse
+from xhaim.source.fhir.pictures import is_picture
 from xhaim.source.store import Store
 
 MAX_BYTES = 50_000_000
 """Of a bundle."""
+MAX_PICTURES = 20
+"""Of a bundle: each may unpack to 64 million pixels."""
 _ONE = "a Bundle of exactly one Patient, and what refers to it"
 
 
@@ -41,11 +44,12 @@ class OnePatient:
     """What was set aside or is of no use here: nothing is silently lost."""
 
 
-def read_bundle(data: bytes, folder: Path, zone: str | None) -> OnePatient:
+def read_bundle(data: bytes, folder: Path, zone: str | None, most_pictures: int = MAX_PICTURES) -> OnePatient:
     """Read a FHIR R4 Bundle (JSON, UTF-8) into ``folder``, which is empty.
 
-    ``zone``: of the hospital, as ``Europe/Berlin``; ``None``: UTC. Raises DataError, which quotes nothing of the
-    bundle, for what is no bundle within the limits of size and depth, or is not of exactly one patient.
+    ``zone``: of the hospital, as ``Europe/Berlin``; ``None``: UTC. ``most_pictures``: of the patient. Raises DataError,
+    which quotes nothing of the bundle, for what is no bundle within the limits of size and depth, or is not of exactly
+    one patient.
     """
     if len(data) > MAX_BYTES:
         raise DataError("the bundle is too large", got=f"{len(data):,} bytes", expected=f"at most {MAX_BYTES:,}")
@@ -55,6 +59,8 @@ def read_bundle(data: bytes, folder: Path, zone: str | None) -> OnePatient:
         raise DataError("this is not a bundle", got=str(error), expected="a FHIR R4 Bundle as JSON") from None
     if not isinstance(document, dict) or document.get("resourceType") != "Bundle":
         raise DataError("this is not a bundle", got="another JSON value", expected="resourceType Bundle")
+    if (n := _pictures(document)) > most_pictures:
+        raise DataError("the bundle holds too many pictures", got=str(n), expected=f"at most {most_pictures}")
     del document
     sent = folder / "sent"
     sent.mkdir(parents=True)
@@ -73,6 +79,19 @@ def read_bundle(data: bytes, folder: Path, zone: str | None) -> OnePatient:
     if not subjects:
         raise DataError("the bundle says nothing of its patient", expected=_ONE)
     return OnePatient(store, int(subjects[0]), _left(info, store))
+
+
+def _pictures(document: object) -> int:
+    """Count the attachments that say they are pictures, wherever they stand."""
+    n, left = 0, [document]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            n += isinstance(item.get("contentType"), str) and is_picture(item)
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item)
+    return n
 
 
 def _left(info: Mapping[str, Any], store: Store) -> tuple[Left, ...]:

@@ -47,13 +47,13 @@ def watched(
     models = [fitted(root, task_id, out, watch) for task_id in tasks or manifest["tasks"]]
     zone, seen = zone_of(manifest), dict[str, tuple[int, int]]()
     while True:
-        for path in _settled(folder, seen):
+        for path in settled(folder, seen):
             if (answer := _answered(path, out, models, zone)) is not None:
                 yield answer
         time.sleep(every_s)
 
 
-def _settled(folder: Path, seen: dict[str, tuple[int, int]]) -> list[Path]:
+def settled(folder: Path, seen: dict[str, tuple[int, int]]) -> list[Path]:
     """Return the files that stand as they stood at the last look, each once; ``seen`` keeps how all of them stand."""
     found = []
     for path in sorted(folder.glob("*.json")):

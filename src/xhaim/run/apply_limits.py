@@ -10,8 +10,8 @@ import polars as pl
 
 from xhaim.config import RunSettings
 from xhaim.records import Sample
+from xhaim.run.learned_from import OTHER, STAY, learned_from, same_person
 from xhaim.run.pipeline import when_predicted
-from xhaim.run.single import LEARNED_FROM
 from xhaim.source.store import Store
 from xhaim.task import Task
 
@@ -40,8 +40,8 @@ def limits(
         told.append(f"The model learned from predictions made at {when}; this one is of {_minute(sample)}.")
     if sample.stay_id is None and not given:
         told.append(NO_STAY)
-    if store.fingerprint == manifest["data_fingerprint"] and (part := _part(root, task, split, sample)):
-        told.append(LEARNED_FROM.format(part=part).replace("In every split", f"In split {split}"))
+    if store.fingerprint == manifest["data_fingerprint"]:
+        told += _learned_from(root, task, split, store, sample)
     return tuple(told)
 
 
@@ -49,9 +49,12 @@ def _minute(sample: Sample) -> str:
     return f"{sample.prediction_time:%Y-%m-%d %H:%M}"
 
 
-def _part(root: Path, task: Task, split: int, sample: Sample) -> str | None:
-    """Return the part of the split that a subject of the run's own store is in, unless it is the test part."""
-    samples = pl.read_parquet(root / "samples" / "samples.parquet").filter(pl.col("subject_id") == sample.subject_id)
+def _learned_from(root: Path, task: Task, split: int, store: Store, sample: Sample) -> tuple[str, ...]:
+    """Return the sentence where a sample of the person is in a part of the split that is not its test part."""
     parts = pl.read_parquet(root / "splits" / task.id / "splits.parquet").filter(pl.col("split") == split)
-    found = parts.join(samples, on="sample_id", how="semi").filter(pl.col("part") != "test")["part"].to_list()
-    return min(found, default=None)
+    samples = pl.read_parquet(root / "samples" / "samples.parquet").select("sample_id", "subject_id")
+    mine = samples.filter(pl.col("subject_id").is_in(same_person(store, sample.subject_id)))
+    learned = parts.join(mine, on="sample_id", how="semi").filter(pl.col("part") != "test")
+    own = learned.filter(pl.col("sample_id") == sample.sample_id)
+    found, what = (own, STAY) if own.height else (learned, OTHER)
+    return learned_from(min(found["part"].to_list(), default=None), split, what)

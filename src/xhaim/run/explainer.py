@@ -8,29 +8,28 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from xhaim.errors import BackendError
-from xhaim.explain.compose import explain, observe
-from xhaim.explain.facts import ModelFacts, Ranking, RiskWithout
-from xhaim.explain.phrase import phrase
+from xhaim.errors import DataError
+from xhaim.explain.compose import observe
+from xhaim.explain.facts import Ranking
 from xhaim.records import Evidence, Explanation, Features, Modality, Record, Sample, Summary
 from xhaim.run.context import Run
 from xhaim.run.directory import Stage
 from xhaim.run.known import Known
-from xhaim.run.measure import measured
+from xhaim.run.learned_from import of_sample
 from xhaim.run.medicine import Library
-from xhaim.run.model_facts import model_facts, ranking
+from xhaim.run.model_facts import ranking
 from xhaim.run.models import Inputs, features_of
 from xhaim.run.parquet_records import from_frame
 from xhaim.run.people import People, SplitRows, split_rows
-from xhaim.run.words import entailment_model, language_model
+from xhaim.run.prepared import Prepared
+from xhaim.run.vectors import Vectors
+from xhaim.source.store import Store
 from xhaim.task import Task
 
 if TYPE_CHECKING:
     from xhaim.predict.model import Model
 
 T = TypeVar("T")
-NAMED_COLUMNS = 6
-"""Columns that an explanation names."""
 
 
 @dataclass(frozen=True)
@@ -70,23 +69,33 @@ class Explainer:
         return ranking(self.predictions.path(f"split-{self.split}.parquet"), self.task.id)
 
     def explain(self, sample: Sample) -> Explanation:
-        """Explain one labelled sample."""
+        """Explain one labelled sample; without a model what its record holds is told."""
+        if not self.rows.too_few:
+            return self.prepared(sample).explained()
         known, evidence, summaries = self._read(sample)
         record = known.record(sample)
-        medicine = self.library.of(record, evidence)
-        settings, policy, simulated = self.run.settings.explain, self.run.policy(self.task), self.run.store.simulated
-        if self.rows.too_few:
-            reason = f"there are {self.rows.too_few}"
-            return observe(
-                record, self.task, evidence, summaries, reason, settings,
-                report_policy=policy, medicine=medicine, simulated=simulated,
-            )  # fmt: skip
-        facts, risk_without = self._model(sample, known, evidence, summaries)
-        composed = explain(
-            record, self.task, evidence, summaries, facts, risk_without, settings,
-            report_policy=policy, medicine=medicine, simulated=simulated,
+        return observe(
+            record, self.task, evidence, summaries, f"there are {self.rows.too_few}", self.run.settings.explain,
+            report_policy=self.run.policy(self.task), medicine=self.library.of(record, evidence),
+            simulated=self.run.store.simulated,
         )  # fmt: skip
-        return phrased(self.run, self.task, composed, record)
+
+    def prepared(self, sample: Sample, vectors: Vectors | None = None) -> Prepared:
+        """Return what the model reads of one labelled sample.
+
+        ``vectors``: embeddings that are at hand. Raises DataError where no model was fitted.
+        """
+        if why := self.rows.too_few:
+            raise DataError(f"no model was fitted, since there are {why}")
+        known, evidence, summaries = self._read(sample)
+        return Prepared(
+            self.run, self.task, sample, self, one_row(self.features, sample.sample_id), known, evidence, summaries,
+            vectors or Vectors(self.run.settings.retrieve.encoder), self.run.store.simulated,
+        )  # fmt: skip
+
+    def limits(self, _: Store, sample: Sample) -> tuple[str, ...]:
+        """Return what else limits the prediction of a sample: that the model may have learned from it."""
+        return of_sample(self.people, self.task, sample.sample_id, self.split)
 
     @staticmethod
     def sample(row: dict[str, Any]) -> Sample:
@@ -100,14 +109,6 @@ class Explainer:
     def summaries(self, sample: Sample) -> list[Summary]:
         """Return the summaries of a sample."""
         return self._of(self.inputs.summaries, self._shard(sample), sample, Summary)
-
-    def measuring(self, sample: Sample) -> tuple[ModelFacts, RiskWithout, dict[Modality, Evidence]]:
-        """Return the model's facts about a sample, the function that measures its evidence, and the evidence.
-
-        For samples of a task of which a model was fitted.
-        """
-        known, evidence, summaries = self._read(sample)
-        return *self._model(sample, known, evidence, summaries), evidence
 
     def _read(self, sample: Sample) -> tuple[Known, dict[Modality, Evidence], dict[Modality, Summary]]:
         shard = self._shard(sample)
@@ -123,28 +124,6 @@ class Explainer:
     def _of(stage: Stage, shard: str, sample: Sample, kind: type[T]) -> list[T]:
         frame = pl.read_parquet(stage.path(shard)).filter(pl.col("sample_id") == sample.sample_id)
         return from_frame(frame, kind)
-
-    def _model(
-        self, sample: Sample, known: Known, evidence: dict[Modality, Evidence], summaries: dict[Modality, Summary]
-    ) -> tuple[ModelFacts, RiskWithout]:
-        """Return the model's facts about the sample, and the function that measures."""
-        model = self.model
-        row = one_row(self.features, sample.sample_id)
-        facts = model_facts(self.task, sample, model, row, model.predict(row), known, self.tested)
-        return facts, measured(self.task, sample, model, row, known, evidence, summaries)
-
-
-def phrased(run: Run, task: Task, composed: Explanation, record: Record) -> Explanation:
-    """Let the configured model phrase an explanation; without one, or where it fails, the composed sentences stay."""
-    model = language_model(run, record.sample.subject_id)
-    if model is None:
-        return composed
-    try:
-        follows = run.settings.entailment
-        return phrase(composed, record, task, model, entailment_model(follows.path), follows.at_least)
-    except BackendError as error:
-        run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
-        return composed
 
 
 def one_row(features: Features, sample_id: str) -> Features:

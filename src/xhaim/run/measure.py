@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from xhaim.explain.facts import Removal, RiskWithout
 from xhaim.modality.concepts import concept_features
 from xhaim.modality.earlier_films import earlier_films, film_labels, without_studies
-from xhaim.modality.time_series import statistics, wide
+from xhaim.modality.time_series import STATISTICS, statistics, wide
 from xhaim.records import Evidence, Features, Modality, Sample, Summary
 from xhaim.signals import catalogue
 from xhaim.task import Task
@@ -43,13 +44,14 @@ def measured(
     ``known`` is what was known of that sample.
     """
     labels, reports = film_labels(known.events), _reports(sample, known, evidence)
+    series = Series(known.measurements)
 
     def risk_without(removals: Sequence[Removal]) -> Sequence[float]:
         if not removals:
             return []
         texts = {name: tuple(_text(summaries.get(name), removal) for removal in removals) for name in ("notes", "cxr")}
         values = np.repeat(row.values, len(removals), axis=0)
-        _set(values, row, "time_series", _series(known.measurements, removals))
+        _set(values, row, "time_series", series.without(removals))
         for i, removal in enumerate(removals):
             if removal.chunk_ids:
                 _set(values[i : i + 1], row, "concepts", _concepts(task, sample, evidence, removal))
@@ -95,17 +97,38 @@ def _document(chunk_id: str) -> str:
     return chunk_id.rsplit(":", 1)[0]
 
 
-def _series(measurements: pl.DataFrame, removals: Sequence[Removal]) -> NDArray[np.float32]:
-    """The time-series block of each variant."""
-    ids = [f"{i:04d}" for i in range(len(removals))]
-    frames = [
-        measurements.filter(~pl.col("measurement_id").is_in(list(removal.measurement_ids))).with_columns(
-            pl.lit(sample_id).alias("sample_id")
-        )
-        for sample_id, removal in zip(ids, removals, strict=True)
-    ]
-    _, frame = wide(statistics(pl.concat(frames)), ids, catalogue())
-    return _as_floats(frame)
+class Series:
+    """The time-series block of one sample, and of it without some of its measurements."""
+
+    def __init__(self, measurements: pl.DataFrame) -> None:
+        """``measurements``: MEASUREMENT_SCHEMA, of one sample."""
+        self._measurements = measurements
+        self._signal = dict(measurements.select("measurement_id", "signal").iter_rows())
+
+    @cached_property
+    def _whole(self) -> NDArray[np.float32]:
+        """[1, d]."""
+        one = self._measurements.with_columns(sample_id=pl.lit("0"))
+        return _as_floats(wide(statistics(one), ["0"], catalogue())[1])
+
+    def without(self, removals: Sequence[Removal]) -> NDArray[np.float32]:
+        """Return [n, d], a row for each removal: only signals that lose a measurement are computed again."""
+        rows = np.repeat(self._whole, len(removals), axis=0)
+        start = {signal: n * len(STATISTICS) for n, signal in enumerate(catalogue())}
+        frames = [self._measurements.clear()]
+        for n, removal in enumerate(removals):
+            signals = {self._signal[one] for one in removal.measurement_ids if one in self._signal}
+            for signal in signals:
+                rows[n, start[signal] : start[signal] + len(STATISTICS)] = np.nan
+            if signals:
+                gone = pl.col("measurement_id").is_in(sorted(removal.measurement_ids))
+                left = self._measurements.filter(pl.col("signal").is_in(sorted(signals)) & ~gone)
+                frames.append(left.with_columns(sample_id=pl.lit(str(n))))
+        found = statistics(pl.concat(frames))
+        new = _as_floats(found.select(STATISTICS))
+        for one, (n, signal) in zip(new, found.select("sample_id", "signal").iter_rows(), strict=True):
+            rows[int(n), start[signal] : start[signal] + len(STATISTICS)] = one
+        return rows
 
 
 def _as_floats(frame: pl.DataFrame) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from xhaim.errors import DataError, PrerequisiteError, TaskError, did_you_mean
 from xhaim.evaluate.report import render
 from xhaim.events import INPUT, MEDICATION
 from xhaim.modality.words import drugs, in_words, marked
-from xhaim.records import Explanation, Record, Statement
+from xhaim.records import Explanation, Record
 from xhaim.run.as_fhir import as_fhir
 from xhaim.run.cited import cited
 from xhaim.run.context import Run, Watcher
@@ -27,12 +27,6 @@ from xhaim.run.reporting import report_header
 from xhaim.run.watch import Quiet
 from xhaim.summarize.network_words import network_words
 from xhaim.task import Task
-
-LEARNED_FROM = (
-    "In every split of this run the stay is in the {part} part, so the model may have learned from it: the risk is not "
-    "that of a new patient."
-)
-"""Among the limits of such an explanation, in every form of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +132,9 @@ def explain_one(root: Path, task_id: str, wanted: str, watch: Watcher, additive:
         )
     sample = find_sample(gather(run).samples, wanted)
     results = execute(run)
-    split, part = split_of(results.people, task, sample, results.run.settings.split.repeats)
+    split, _ = split_of(results.people, task, sample, results.run.settings.split.repeats)
     settings = run.settings.model_copy(
         update={"explain": run.settings.explain.model_copy(update={"additive": additive})}
     )
     explainer = replace(results.explainers[task.id], split=split, run=replace(run, settings=settings))
-    explanation = explainer.explain(sample)
-    if part != "test" and explanation.risk is not None:
-        note = Statement(LEARNED_FROM.format(part=part), "limits", ())
-        explanation = replace(explanation, statements=(*explanation.statements, note))
-    return Explained(explanation, results, explainer.record(sample))
+    return Explained(explainer.explain(sample), results, explainer.record(sample))

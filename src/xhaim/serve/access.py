@@ -25,8 +25,10 @@ from xhaim.serve.database import METADATA, reading, writing
 
 __all__ = ["PUBLIC", "ROLES", "Role", "User", "allow", "may_see", "no_such_patient"]
 
-PUBLIC = frozenset({"/login", "/healthz", "/readyz", "/metrics"})
-"""Routes that need no login; the files of ``/static`` neither."""
+PUBLIC = frozenset(
+    {"/login", "/healthz", "/readyz", "/metrics", "/oidc/login", "/oidc/callback", "/smart/launch", "/smart/callback"}
+)
+"""Routes that need no login: by these one logs in, or they tell of no patient; the files of ``/static`` neither."""
 COOKIE = "xhaim_session"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 KEPT = Table(
@@ -173,6 +175,11 @@ def routes_of(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
             yield route
         elif (router := getattr(route, "original_router", None)) is not None:
             yield from routes_of(router.routes)
+
+
+def methods_at(routes: Iterable[BaseRoute], path: str) -> list[str]:
+    """Return the methods that there are at a path, of all its routes."""
+    return sorted({method for one in routes_of(routes) if one.path_regex.match(path) for method in one.methods or ()})
 
 
 def declared(route: APIRoute) -> Allowed | None:

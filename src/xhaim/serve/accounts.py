@@ -37,6 +37,8 @@ LOCAL = "local"
 """The login of whoever sits at the machine, where there are no accounts."""
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _LEAST_PASSWORD, _MOST_PASSWORD = 12, 1000
+_NO_PASSWORD = "!"  # noqa: S105
+"""Stands for the hash of an account that only another server's word lets in: no password has it."""
 _HASHING = threading.Semaphore(2)  # each hash takes 64 MiB: logins wait rather than fill the memory
 
 ACCOUNTS = Table(
@@ -84,8 +86,10 @@ class Account:
     active: bool
 
 
-def add(database: Engine, login: str, role: str, password: str, subjects: Iterable[int] | None = None) -> None:
+def add(database: Engine, login: str, role: str, password: str | None, subjects: Iterable[int] | None = None) -> None:
     """Make an account. ``subjects``: patients whose records it may see; ``None``: all.
+
+    ``password``: ``None`` for one that only another server's word lets in (``identities.identify``).
 
     Raises DataError for a name that is taken or none, a role that there is not, and a password that is too short.
     """
@@ -93,7 +97,7 @@ def add(database: Engine, login: str, role: str, password: str, subjects: Iterab
         raise DataError("not a login", got=login[:40], expected=f"a-z, 0-9, dot, dash; at most 64; not '{LOCAL}'")
     if role not in ROLES:
         raise DataError("no such role", got=role[:40], expected=did_you_mean(role, ROLES))
-    hashed = _hashed(password)
+    hashed = _hashed(password) if password is not None else _NO_PASSWORD
     with writing(database) as connection:
         if connection.scalar(select(ACCOUNTS.c.login).where(ACCOUNTS.c.login == login)):
             raise DataError("there is an account of that name", got=login, do=f"xhaim accounts password RUN {login}")
@@ -155,7 +159,8 @@ def _of_nobody() -> str:
 def check(database: Engine, login: str, password: str) -> bool:
     """Say whether a password is an active account's; it takes as long where there is no such account."""
     with reading(database) as connection:
-        row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.login == login)).first()
+        wanted = (ACCOUNTS.c.login == login) & (ACCOUNTS.c.password != _NO_PASSWORD)
+        row = connection.execute(select(ACCOUNTS).where(wanted)).first()
     with _HASHING:
         try:
             right = _hasher().verify(row.password if row else _of_nobody(), password[: _MOST_PASSWORD + 1])

@@ -74,4 +74,6 @@ def readyz(request: Request) -> Response:
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
     """Give the counters."""
-    return PlainTextResponse(request.app.state.counters.text(), media_type="text/plain; version=0.0.4")
+    arrivals = request.app.state.arrivals
+    told = request.app.state.counters.text() + (arrivals.desk.metrics() if arrivals is not None else "")
+    return PlainTextResponse(told, media_type="text/plain; version=0.0.4")

@@ -34,3 +34,8 @@ class Kept:
             self._held.move_to_end(key)
             while len(self._held) > self._most:
                 self._held.popitem(last=False)
+
+    def drop(self, key: Hashable) -> None:
+        """Forget what is kept under a key."""
+        with self._turn:
+            self._held.pop(key, None)

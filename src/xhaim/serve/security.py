@@ -90,7 +90,8 @@ class Guard:
 
     def _most(self, scope: Scope) -> int:
         """Return how many bytes a body may have."""
-        return self.settings.max_bundle if scope["path"].startswith("/api/") else self.settings.max_body
+        machines = scope["path"].startswith(("/api/", "/cds-services/"))
+        return self.settings.max_bundle if machines else self.settings.max_body
 
     async def _fail(self, scope: Scope, receive: Receive, answer: _Answer, status: int, what: str) -> None:
         response = await self.failure(Request(scope, receive), status, what)

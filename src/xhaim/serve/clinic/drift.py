@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from xhaim.evaluate.metrics import Unscored, calibration_slope_intercept
-from xhaim.serve.clinic.similar import features_of_split, parts_of
+from xhaim.serve.clinic.space import features_of_split, parts_of
 from xhaim.serve.results import StoredRun
 from xhaim.task import Task
 

@@ -8,18 +8,22 @@ from fastapi import APIRouter, Form, Request, Response
 from pydantic import ValidationError
 
 from xhaim.config import RetrieveSettings
-from xhaim.errors import DataError, XhaimError
+from xhaim.errors import XhaimError
 from xhaim.evaluate.wording import moment, share, times
 from xhaim.retrieve.hybrid import Embed
 from xhaim.run.vectors import Vectors, load_encoder
 from xhaim.serve.clinic import questions
 from xhaim.serve.clinic.ask import HELD, MAX_QUESTION, Answer, ask
+from xhaim.serve.clinic.enrolled import in_a_split, person_of
 from xhaim.serve.clinic.opened import warm
 from xhaim.serve.clinic.place import Place, Placed
-from xhaim.serve.clinic.similar import BLOCKS, Similar, Space, similar, space_of, split_for
+from xhaim.serve.clinic.risk import MADE
+from xhaim.serve.clinic.similar import Similar, similar
+from xhaim.serve.clinic.space import BLOCKS, Point, Space, space_of, split_for
 from xhaim.serve.clinic.stay_plot import StayPlot, stay_plot
 from xhaim.serve.clinic.warm import cold
 from xhaim.serve.pages import page
+from xhaim.serve.turns import turn
 
 router = APIRouter(prefix="/patients/{sample_id}/{task_id}")
 
@@ -31,22 +35,16 @@ def _show(request: Request, place: Place, template: str, **more: Any) -> Respons
         template,
         active="Patients",
         task=place.task,
-        stay=stay_name(place),
+        stay=place.name,
         address=place.address,
         **more,
     )
 
 
-def stay_name(place: Place) -> str:
-    """Return what a stay is called on a page."""
-    sample = place.sample
-    return f"Stay {sample.stay_id}" if sample.stay_id is not None else f"Sample {sample.sample_id}"
-
-
 @router.get("/similar")
 def similar_patients(request: Request, place: Placed) -> Response:
     """Show the training patients most like this one, and what became of them."""
-    found, rate, fault = _similar(place)
+    found, rate, fault = _similar(request, place)
     user = place.user
     near = found.neighbours if found is not None else ()
     named = [one for one in near if user.subjects is None or one.subject_id in user.subjects]
@@ -60,22 +58,36 @@ def similar_patients(request: Request, place: Placed) -> Response:
         hidden=len(near) - len(named),
         rate=rate,
         fault=fault,
+        made="" if in_a_split(place.run, place.task, place.sample) else MADE,
         blocks=BLOCKS.values(),
     )
 
 
-def _similar(place: Place) -> tuple[Similar | None, str, str]:
+def _similar(request: Request, place: Place) -> tuple[Similar | None, str, str]:
     """Return the nearest, the share of positives in training, and why there are none."""
-    run, task = place.run, place.task
-    nothing = "No numbers of this stay are stored to compare it by."
     try:
-        split = split_for(run, task, place.sample)
-    except DataError:
-        return None, "", "This stay has no label for the task, and its numbers are not stored."
-    space: Space = run.large.get((task.id, split), lambda: space_of(run, task, split))
-    found = similar(run, task, place.sample, space)
+        space, me = _numbers(request, place)
+    except XhaimError as error:
+        return None, "", f"Its numbers cannot be compared: {error.what}."
     rate = share(float(space.labels[space.train].mean())) if space.train.any() else "none"
-    return found, rate, nothing
+    return similar(place.run, space, me), rate, "There is nothing to compare this stay by."
+
+
+def _numbers(request: Request, place: Place) -> tuple[Space, Point]:
+    """Return a stay's numbers, and the space that they are of: as the run stored them, else made for this page."""
+    run, task, sample = place.run, place.task, place.sample
+
+    def space(split: int) -> Space:
+        return run.large.get((task.id, split), lambda: space_of(run, task, split))
+
+    if in_a_split(run, task, sample):
+        found = space(split_for(run, task, sample))
+        if (stored := found.stored(sample.sample_id)) is not None:
+            return found, stored
+    with turn(request, place.user):
+        mine = warm(request, place).prepared(task, sample)
+    found = space(mine.split)
+    return found, found.of(mine.row, person_of(run, sample.subject_id))
 
 
 @router.get("/stay")
@@ -89,6 +101,7 @@ def over_the_stay(request: Request, place: Placed) -> Response:
         "clinic/stay.html.j2",
         plot=plot,
         fault=fault,
+        made=MADE,
         needs_image=place.task.needs_image,
     )
 
@@ -98,7 +111,8 @@ def _stay(request: Request, place: Place) -> tuple[StayPlot | None, str]:
     if why := cold(place.run):
         return None, why
     try:
-        steps, threshold = warm(request, place).stay(place.task, place.sample)
+        with turn(request, place.user):
+            steps, threshold = warm(request, place).stay(place.task, place.sample)
     except XhaimError as error:
         return None, error.what
     return stay_plot(steps, threshold), ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from threading import Lock
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
@@ -10,31 +11,55 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse
 
+from xhaim.errors import DataError
 from xhaim.records import Explanation
-from xhaim.serve.clinic.enrolled import in_a_split
+from xhaim.serve.arrivals.view import Arrived
+from xhaim.serve.clinic.enrolled import why_not_asked
 from xhaim.serve.clinic.feedback import KINDS
 from xhaim.serve.clinic.patient import patient_view
-from xhaim.serve.clinic.place import Place, Placed
-from xhaim.serve.clinic.warm import Warm, cold, without_words
+from xhaim.serve.clinic.place import Place, Placed, served
+from xhaim.serve.clinic.risk import MADE
+from xhaim.serve.clinic.taken_out import without_words
+from xhaim.serve.clinic.warm import Told, Warm, cold
 from xhaim.serve.pages import page
+from xhaim.serve.turns import turn
 
 router = APIRouter(prefix="/patients/{sample_id}/{task_id}")
-MAX_TAKEN_OUT = 100
+_OPENING = Lock()
+_VIEWS = 8
 
 
 def warm(request: Request, place: Place) -> Warm:
-    """Return the models of the run that is served now; those of a run that was replaced go."""
-    kept: Warm | None = getattr(request.app.state, "warm", None)
-    if kept is None or kept.run is not place.run:
-        kept = Warm(place.run)
-        request.app.state.warm = kept
-    return kept
+    """Return the models of the run that a place is in; those of a run that was replaced go.
+
+    Beside those of the served run, which stay, the last few are kept of patients who arrived.
+    """
+    state, now = request.app.state, served(request)
+    with _OPENING:
+        held: list[Warm] = getattr(state, "warm", [])
+        mine = next((one for one in held if one.run is place.run), None) or Warm(place.run)
+        others = [one for one in held if one is not mine]
+        views = [one for one in others if isinstance(one.run, Arrived) and one.run.base is now]
+        state.warm = [mine, *(one for one in others if one.run is now), *views[:_VIEWS]]
+        return mine
 
 
 def explanation_of(request: Request, place: Place) -> Explanation | None:
     """Return the stored explanation, or the one made since the server began."""
     stored = place.run.explanation(place.task, place.sample)
-    return stored or warm(request, place).explanation(place.task, place.sample)
+    if stored is not None:
+        return stored
+    made = warm(request, place).made(place.task, place.sample)
+    return made.explanation if made is not None else None
+
+
+def told_of(request: Request, place: Place) -> Told | None:
+    """Return ``explanation_of`` with what it was made of."""
+    run, task, sample = place.run, place.task, place.sample
+    stored = run.explanation(task, sample)
+    if stored is not None:
+        return Told(stored, run.evidence(task, sample), run.summaries(task, sample), stored=True)
+    return warm(request, place).made(task, sample)
 
 
 @router.get("")
@@ -44,9 +69,9 @@ def patient(request: Request, place: Placed, thanks: str = "") -> Response:
 
 
 def _page(request: Request, place: Place, *, without: str = "", thanks: str = "") -> Response:
-    explanation = explanation_of(request, place)
-    view = patient_view(place, explanation)
-    cited = explanation.citations if explanation is not None else ()
+    told = told_of(request, place)
+    view = patient_view(place, told)
+    cited = told.explanation.citations if told is not None else ()
     place.shown("patient", sources=sorted({one.source_id[:200] for one in cited}))
     return page(
         request,
@@ -60,7 +85,8 @@ def _page(request: Request, place: Place, *, without: str = "", thanks: str = ""
         header=place.run.header,
         zone=place.run.store.info.get("time_zone") if place.run.store is not None else "",
         served=place.run.store is not None and place.run.store.image_root is not None,
-        cold=cold(place.run) or _unprepared(place, explanation),
+        cold=cold(place.run) or (why_not_asked(place.run, place.task, place.sample) if told is None else ""),
+        made="" if told is None or told.stored else MADE,
         kinds=KINDS.items(),
         markers=[one.marker for one in cited],
         without=without,
@@ -68,22 +94,24 @@ def _page(request: Request, place: Place, *, without: str = "", thanks: str = ""
     )
 
 
-def _unprepared(place: Place, explanation: Explanation | None) -> str:
-    """Say why the model cannot be asked of this stay, though it could of others; empty where it can."""
-    if explanation is not None or in_a_split(place.run, place.task, place.sample):
-        return ""
-    return "the stay has no label for this task, and the run prepared nothing of it"
-
-
 @router.post("/explain")
 async def explain(request: Request, place: Placed) -> Response:
     """Explain a stay that has no stored explanation, and lead back to its page."""
-    if explanation_of(request, place) is None:
-        await run_in_threadpool(warm(request, place).explain, place.task, place.sample)
-        await run_in_threadpool(place.shown, "explain")
+    await run_in_threadpool(_explain, request, place)
     if _wants_json(request):
         return _json({"done": True})
     return RedirectResponse(place.address, 303)
+
+
+def _explain(request: Request, place: Place) -> None:
+    if explanation_of(request, place) is not None:
+        return
+    try:
+        with turn(request, place.user):
+            warm(request, place).explain(place.task, place.sample)
+    except DataError as error:  # of this stay: of no other nothing can be said
+        raise HTTPException(409, f"This stay cannot be explained: {error.what}.") from None
+    place.shown("explain")
 
 
 @router.post("/without")

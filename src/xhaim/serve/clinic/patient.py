@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import polars as pl
 
@@ -10,10 +11,12 @@ from xhaim.evaluate.grids import POLICY_WORDS
 from xhaim.evaluate.page import ExplanationView, SampleView, samples
 from xhaim.evaluate.sources import Sources, chunk_place, sources
 from xhaim.evaluate.wording import before, moment, percent
-from xhaim.records import Explanation, Record
-from xhaim.serve.clinic.place import Place
+from xhaim.records import Record
+from xhaim.serve.arrivals.view import Arrived
+from xhaim.serve.clinic.arrived import ArrivedView, arrived_view
+from xhaim.serve.clinic.place import Place, address_of
 from xhaim.serve.clinic.risk import RiskView, risk_view
-from xhaim.serve.results import StoredRun
+from xhaim.serve.clinic.warm import Told
 from xhaim.task import Task
 
 PREFIX = "s1"
@@ -24,7 +27,7 @@ PREFIX = "s1"
 class Tab:
     """Another task of the same sample."""
 
-    task_id: str
+    address: str
     title: str
     risk: str
     current: bool
@@ -66,6 +69,8 @@ class PatientView:
     when: str
     facts: tuple[tuple[str, str], ...]
     tabs: tuple[Tab, ...]
+    arrived: ArrivedView | None
+    """``None`` for a patient of the run's own."""
     question: str
     policy: str
     risk: RiskView
@@ -77,27 +82,28 @@ class PatientView:
     """Anchor of a shown document -> its place in the record, where the whole of it can be opened."""
 
 
-def patient_view(place: Place, explanation: Explanation | None) -> PatientView:
+def patient_view(place: Place, told: Told | None) -> PatientView:
     """Return the page of a sample; without an explanation its risk and its record."""
     run, task, sample = place.run, place.task, place.sample
     record = run.record(task, sample)
-    seen = _shown(place, record, explanation)
-    risk = risk_view(run, task, sample.sample_id, explanation)
+    seen = _shown(place, record, told) if told is not None else None
+    risk = risk_view(run, task, sample, told.explanation if told is not None else None)
     found = seen.sources if seen is not None else sources(record, (), (), PREFIX)
     numbers = {document.doc_id: number for number, document in enumerate(record.documents)}
     places = {(key[1]): anchor for key, anchor in found.anchors.items() if key[0] == "span"}
     return PatientView(
-        name=f"Stay {sample.stay_id}" if sample.stay_id is not None else f"Sample {sample.sample_id}",
+        name=place.name,
         who=_who(record),
         when=moment(sample.prediction_time),
         facts=_facts(record),
-        tabs=_tabs(run, task, sample.sample_id),
+        tabs=tuple(_tab(place, one) for one in run.tasks),
+        arrived=arrived_view(place),
         question=task.question,
         policy=POLICY_WORDS[run.manifest["report_policy"][task.id]],
         risk=risk,
         explanation=seen.explanations[0] if seen is not None else None,
         sources=found,
-        documents=_listed(place, record, explanation),
+        documents=_listed(place, record, told),
         pictures=_pictures(record, found),
         whole={
             view.anchor: numbers[doc_id]
@@ -108,12 +114,10 @@ def patient_view(place: Place, explanation: Explanation | None) -> PatientView:
     )
 
 
-def _shown(place: Place, record: Record, explanation: Explanation | None) -> SampleView | None:
-    if explanation is None:
-        return None
-    run, task, sample_id = place.run, place.task, place.sample.sample_id
-    written = {(sample_id, task.id): run.summaries(task, place.sample)}
-    return samples(run.header, [task], [explanation], {sample_id: record}, written)[0]
+def _shown(place: Place, record: Record, told: Told) -> SampleView:
+    sample_id = place.sample.sample_id
+    written = {(sample_id, place.task.id): told.summaries}
+    return samples(place.run.header, [place.task], [told.explanation], {sample_id: record}, written)[0]
 
 
 def _who(record: Record) -> str:
@@ -132,21 +136,28 @@ def _facts(record: Record) -> tuple[tuple[str, str], ...]:
     return tuple(told)
 
 
-def _tabs(run: StoredRun, current: Task, sample_id: str) -> tuple[Tab, ...]:
-    risks = dict(run.predictions.filter(pl.col("sample_id") == sample_id).select("task_id", "risk").iter_rows())
-    return tuple(
-        Tab(task.id, task.title, percent(risks[task.id]) if task.id in risks else "no risk", task.id == current.id)
-        for task in run.tasks
-    )
+def _tab(place: Place, task: Task) -> Tab:
+    """Return the way to another task: of a patient who arrived, to its newest risk."""
+    run, name = place.run, place.sample.sample_id
+    current = task.id == place.task.id
+    if isinstance(run, Arrived) and not current:
+        newest = run.newest(task.id)
+        if newest is None:
+            return Tab(f"/arrivals/{run.key}?sent=true&task={quote(task.id)}", task.title, "no risk", current)
+        name = newest.sample.sample_id
+    mine = run.predictions.filter((pl.col("sample_id") == name) & (pl.col("task_id") == task.id))
+    risk = percent(mine["risk"][0]) if mine.height else "none stored"
+    return Tab(address_of(name, task.id), task.title, risk, current)
 
 
-def _listed(place: Place, record: Record, explanation: Explanation | None) -> tuple[Listed, ...]:
+def _listed(place: Place, record: Record, told: Told | None) -> tuple[Listed, ...]:
     """Return the record's documents, the newest first, and what was made of each."""
     cited: dict[str, list[int]] = {}
-    for one in explanation.citations if explanation is not None else ():
+    for one in told.explanation.citations if told is not None else ():
         if one.kind == "span":
             cited.setdefault(one.source_id, []).append(one.marker)
-    ids = [one for item in place.run.evidence(place.task, place.sample) for one in item.chunks]
+    evidence = told.evidence if told is not None else place.run.evidence(place.task, place.sample)
+    ids = [one for item in evidence for one in item.chunks]
     chunks = {name for one in ids for name in (one.chunk.chunk_id, *one.also_in)}
     read = {found[0] for name in chunks if (found := chunk_place(name))}
     listed = []

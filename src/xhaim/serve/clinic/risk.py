@@ -9,7 +9,8 @@ import polars as pl
 
 from xhaim.evaluate.page import Scale
 from xhaim.evaluate.wording import interval, percent, share
-from xhaim.records import Explanation
+from xhaim.records import Explanation, Sample
+from xhaim.serve.clinic.enrolled import why_unstored
 from xhaim.serve.results import StoredRun
 from xhaim.task import Task
 
@@ -17,6 +18,8 @@ NEAR = 0.05
 """Risks within this distance are counted as given the same risk."""
 ENOUGH = 10
 """Samples without which nothing is said of how often such a risk came true."""
+MADE = "Made on opening, by this server"
+"""Said wherever something is shown that the run does not store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +35,25 @@ class RiskView:
     decision: str
     sure: tuple[str, ...]
     """Sentences that say how far to trust it."""
+    made: str = ""
+    """Of a risk that the run does not store: who made it, and why it is not stored."""
 
 
-def risk_view(run: StoredRun, task: Task, sample_id: str, explanation: Explanation | None) -> RiskView:
+def risk_view(run: StoredRun, task: Task, sample: Sample, explanation: Explanation | None) -> RiskView:
     """Return the risk of a sample, the explanation's where there is one: a sample may have been explained anew."""
-    row = _row(run, task, sample_id)
+    row = _row(run, task, sample.sample_id)
+    made = ""
     if explanation is not None and explanation.risk is not None and explanation.base_rate is not None:
         told: dict[str, Any] = {name: getattr(explanation, name) for name in ("risk", "low", "high", "abstains")}
         told |= {"threshold": explanation.threshold, "base_rate": explanation.base_rate}
+        made = "" if row is not None else f"{MADE}: the run stores none, since {why_unstored(run, task, sample)}."
     elif row is not None:
         point = run.points[task.id, row["split"]]
         told = {name: row[name] for name in ("risk", "low", "high", "abstains")}
         told |= {"threshold": point.threshold, "base_rate": point.base_rate}
     else:
         why = explanation.unscored if explanation is not None else None
-        learned = "it has no label for this task, or every model of the run learned from it"
-        reason = why or f"no prediction of this stay is stored: {learned}"
+        reason = why or f"none of this stay is stored, since {why_unstored(run, task, sample)}"
         return RiskView("not given", None, "", "none", f"No risk: {reason}.", ())
     scale = _scale(told)
     side = "abstains" if told["abstains"] else "above" if scale.flagged else "below"
@@ -58,6 +64,7 @@ def risk_view(run: StoredRun, task: Task, sample_id: str, explanation: Explanati
         side=side,
         decision=_decision(side, scale),
         sure=_sure(run, task, row, told["risk"]),
+        made=made,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from xhaim.serve.clinic import cohort_page, further, listing, opened, reading
+from xhaim.serve.clinic import arrived, cohort_page, further, listing, opened, reading
 
 router = APIRouter()
-for part in (listing.router, reading.router, further.router, cohort_page.router, opened.router):
+for part in (listing.router, reading.router, further.router, cohort_page.router, arrived.router, opened.router):
     router.include_router(part)

@@ -17,14 +17,12 @@ from xhaim.modality.tabular import tabular
 from xhaim.modality.time_series import statistics, wide
 from xhaim.records import MODALITIES, Chunk, Document, Features, Sample
 from xhaim.retrieve.hybrid import retrieve
-from xhaim.run.context import Run
-from xhaim.run.explainer import Explainer
 from xhaim.run.image_numbers import earlier_paths
 from xhaim.run.known import Known
-from xhaim.run.vectors import Vectors, chunks_of
+from xhaim.run.prepared import Prepared
+from xhaim.run.vectors import chunks_of
 from xhaim.run.words import summary_writer
 from xhaim.signals import catalogue
-from xhaim.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,9 @@ def before_time(events: pl.DataFrame, sample: Sample, time: datetime) -> pl.Data
     return events.filter(known).with_columns(pl.lit(time, pl.Datetime("us")).alias("prediction_time"))
 
 
-def states_of(explainer: Explainer, sample: Sample, frames: dict[datetime, pl.DataFrame], row: Features) -> list[State]:
-    """Return the input at each time; ``row``: the sample's own features."""
+def states_of(mine: Prepared, frames: dict[datetime, pl.DataFrame]) -> list[State]:
+    """Return the input at each time; ``frames``: what was known by then."""
+    sample, row = mine.sample, mine.row
     names = [f"{n:03d}" for n in range(len(frames))]
     together = pl.concat(
         [
@@ -60,7 +59,7 @@ def states_of(explainer: Explainer, sample: Sample, frames: dict[datetime, pl.Da
         "time_series": wide(statistics(known.values), names, catalogue())[1],
         "earlier_films": earlier_films(film_labels(together), times),
     }
-    read = _Words(explainer.run, explainer.task, sample, explainer)
+    read = _Words(mine)
     states = []
     for n, (name, time) in enumerate(times.items()):
         values = row.values[0].copy()
@@ -78,31 +77,22 @@ def states_of(explainer: Explainer, sample: Sample, frames: dict[datetime, pl.Da
 class _Words:
     """Steps 1 and 2 of one sample, once for each set of documents."""
 
-    def __init__(self, run: Run, task: Task, sample: Sample, explainer: Explainer) -> None:
-        self._run, self._task, self._sample = run, task, sample
-        self._vectors = Vectors(run.settings.retrieve.encoder)
-        stored = (
-            run.directory.root
-            / "embeddings"
-            / f"{run.shard_of(explainer.people.samples, sample.sample_id):05d}.parquet"
-        )
-        if stored.is_file():
-            self._vectors.load(stored)
-        self._write = summary_writer(run, task, {sample.sample_id: sample.subject_id})
+    def __init__(self, mine: Prepared) -> None:
+        self._mine = mine
+        self._write = summary_writer(mine.run, mine.task, {mine.sample.sample_id: mine.sample.subject_id})
         self._found: dict[tuple[str, ...], tuple[dict[str, str], list[Chunk]]] = {}
 
     def at(self, documents: Sequence[Document], time: datetime) -> tuple[dict[str, str], list[float]]:
         """Return the summaries' texts by modality, and the concepts as they stand at a time."""
         key = tuple(one.doc_id for one in documents)
         if key not in self._found:
-            name = self._sample.sample_id
-            chunks = chunks_of(self._run, documents)
-            settings = self._run.settings.retrieve
-            evidence = [retrieve(name, self._task, one, chunks[one], self._vectors, settings) for one in MODALITIES]
+            mine, settings = self._mine, self._mine.run.settings.retrieve
+            name, chunks = mine.sample.sample_id, chunks_of(mine.run, documents)
+            evidence = [retrieve(name, mine.task, one, chunks[one], mine.vectors, settings) for one in MODALITIES]
             texts: dict[str, str] = {one.modality: self._write(one)[0].text for one in evidence}
             self._found[key] = texts, [scored.chunk for one in evidence for scored in one.chunks]
         texts, retrieved = self._found[key]
-        return texts, concept_features(self._task, retrieved, time)
+        return texts, concept_features(self._mine.task, retrieved, time)
 
 
 def _images(

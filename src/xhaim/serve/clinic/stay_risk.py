@@ -17,8 +17,8 @@ import polars as pl
 from xhaim.errors import PrerequisiteError
 from xhaim.events import IMAGE, NOTE, code_is
 from xhaim.records import Sample
-from xhaim.run.explainer import Explainer, one_row
 from xhaim.run.known import Known
+from xhaim.run.prepared import Prepared
 from xhaim.serve.clinic.news2 import News2, news2
 from xhaim.serve.clinic.stay_inputs import before_time, states_of, variants_of
 
@@ -46,26 +46,22 @@ class Step:
     score: News2 | None
 
 
-def stay_risk(explainer: Explainer, sample: Sample) -> tuple[Step, ...]:
+def stay_risk(mine: Prepared) -> tuple[Step, ...]:
     """Return the steps of a sample's stay; the last is the sample's own prediction.
 
     Raises PrerequisiteError where a language model writes the summaries: it would have to be asked at each time.
     """
-    run = explainer.run
-    if run.settings.llm.url is not None:
+    if mine.run.settings.llm.url is not None:
         raise PrerequisiteError(
             "the summaries of this run were written by a language model, which is not asked again here"
         )
-    seen = Known(_events(explainer, sample))
-    times = _times(seen, sample)
-    frames = {time: before_time(seen.events, sample, time) for time in times}
-    row = one_row(explainer.features, sample.sample_id)
-    states = states_of(explainer, sample, frames, row)
-    mixed, texts = variants_of(states, row)
-    variants = replace(row, sample_ids=tuple(f"t{n}" for n in range(len(mixed))), texts=texts, values=np.stack(mixed))
-    found = explainer.model.predict(variants)
+    times = _times(mine.known, mine.sample)
+    frames = {time: before_time(mine.known.events, mine.sample, time) for time in times}
+    states = states_of(mine, frames)
+    mixed, texts = variants_of(states, mine.row)
+    ids = tuple(f"t{n}" for n in range(len(mixed)))
+    found = mine.model.predict(replace(mine.row, sample_ids=ids, texts=texts, values=np.stack(mixed)))
     steps = []
-    record = explainer.record(sample)
     for n, time in enumerate(times):
         last = 3 * n
         path = found.risk[max(0, last - 3) : last + 1].tolist()
@@ -73,13 +69,8 @@ def stay_risk(explainer: Explainer, sample: Sample) -> tuple[Step, ...]:
         since = times[n - 1] if n else datetime.min  # noqa: DTZ901  (the store's own times)
         arrived, values = _arrived(frames[time], since)
         low, high = (None if np.isnan(one[last]) else float(one[last]) for one in (found.low, found.high))
-        steps.append(Step(time, path[-1], low, high, moved, arrived, values, news2(record.measurements, time)))
+        steps.append(Step(time, path[-1], low, high, moved, arrived, values, news2(mine.record.measurements, time)))
     return tuple(steps)
-
-
-def _events(explainer: Explainer, sample: Sample) -> pl.DataFrame:
-    shard = explainer.run.shard_of(explainer.people.samples, sample.sample_id)
-    return Known.read(explainer.inputs.known.shard(shard), [sample.sample_id]).events
 
 
 def _times(seen: Known, sample: Sample) -> list[datetime]:

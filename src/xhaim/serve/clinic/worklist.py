@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlencode
 
 import polars as pl
 
-from xhaim.evaluate.wording import MINUS, interval, moment, percent, share
+from xhaim.serve.clinic.worklist_row import Row, row_of
+from xhaim.serve.predicted import SCHEMA
 from xhaim.serve.results import StoredRun
-from xhaim.task import Task
 
-Side = Literal["all", "above", "below", "abstains"]
+Side = Literal["all", "above", "below", "abstains", "arrived", "unstored"]
+"""``arrived``: patients whose data came while the server ran, without a risk too; ``unstored``: samples of the run of
+which no held-out prediction is stored; ``all``: whoever has a risk."""
 Sort = Literal["risk", "newest", "rise", "unsure", "stay"]
+ARRIVED = {**SCHEMA, "arrived": pl.Boolean(), "name": pl.String(), "who": pl.String()}
+"""``name``: what FHIR calls a patient who arrived; null for the run's own. ``who``: the same in all of their rows."""
 PAGE = 50
 """Rows of a page."""
 MAX_SEARCH = 80
 _SORTS: dict[str, tuple[list[str], list[bool]]] = {
     "risk": (["risk"], [True]),
-    "newest": (["prediction_time"], [True]),
+    "newest": (["arrived", "prediction_time"], [True, True]),  # a run's own patients stay as they were
     "rise": (["change"], [True]),
     "unsure": (["width"], [True]),
     "stay": ([], []),
@@ -55,33 +58,6 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One sample."""
-
-    sample_id: str
-    name: str
-    subject_id: int
-    when: str
-    risk: str
-    interval: str
-    low: float | None
-    high: float | None
-    place: float
-    """The risk within 0.01 and 0.99, as the bar shows it."""
-    threshold: float
-    side: str
-    """``above``, ``below`` or ``abstains``."""
-    side_words: str
-    change: str
-    """Since the stay's prediction before; empty where there is none."""
-    rising: bool
-    calibrated_on: bool
-    """The calibration was fitted on this sample: its risk is not quite that of a new patient."""
-    others: tuple[tuple[str, str, str], ...]
-    """(task id, title, risk) of the sample's other tasks."""
-
-
-@dataclass(frozen=True, slots=True)
 class Worklist:
     """One page of the list."""
 
@@ -91,8 +67,6 @@ class Worklist:
     pages: int
     counts: Mapping[str, int]
     """Side -> samples of the task, whatever is searched for."""
-    unpredicted: int
-    """Samples of the run for which no held-out prediction of the task is stored."""
 
 
 def query_of(run: StoredRun, values: Mapping[str, str]) -> Query:
@@ -108,80 +82,67 @@ def query_of(run: StoredRun, values: Mapping[str, str]) -> Query:
     )
 
 
-def worklist(run: StoredRun, query: Query, subjects: frozenset[int] | None) -> Worklist:
-    """Return a page of the samples that a user may see (``None``: all). Equal rows follow each other by sample id."""
-    everyone = _mine(run.predictions, subjects)
-    mine = everyone.filter(pl.col("task_id") == query.task_id).with_columns(
+def worklist(
+    run: StoredRun, query: Query, subjects: frozenset[int] | None, arrived: pl.DataFrame | None = None
+) -> Worklist:
+    """Return a page of the samples that a user may see (``None``: all). Equal rows follow each other by sample id.
+
+    ``arrived``: patients who are not of the run (``ARRIVED``), a row for each task; without a risk where it gives none.
+    """
+    everyone = _mine(_everyone(run, arrived), subjects)
+    asked = everyone.filter(pl.col("task_id") == query.task_id).with_columns(
         (pl.col("risk") - pl.col("previous")).alias("change"), (pl.col("high") - pl.col("low")).alias("width"), _side()
     )
-    counts = dict(mine.group_by("side").len().iter_rows())
-    found = mine if query.side == "all" else mine.filter(pl.col("side") == query.side)
+    mine, came = asked.filter(pl.col("risk").is_not_null()), asked.filter("arrived")
+    unstored = _unstored(_mine(run.samples, subjects), mine)
+    sides = {"all": mine, "arrived": came, "unstored": unstored}
+    counts = dict(mine.group_by("side").len().iter_rows()) | {name: one.height for name, one in sides.items()}
+    counts["stored"] = mine.height - mine.filter("arrived").height
+    found = sides[query.side] if query.side in sides else mine.filter(pl.col("side") == query.side)
     if query.search:
         found = found.filter(_matches(query.search))
     by, falling = _SORTS[query.sort]
     pages = max(1, -(-found.height // PAGE))
     first = (min(query.page, pages) - 1) * PAGE
     shown = found.sort([*by, "sample_id"], descending=[*falling, False], nulls_last=True).slice(first, PAGE)
-    others = everyone.filter(
-        pl.col("sample_id").is_in(shown["sample_id"].to_list()) & (pl.col("task_id") != query.task_id)
-    )
-    drawn = _mine(run.samples, subjects).height
+    others = everyone.filter(pl.col("who").is_in(shown["who"].to_list()) & (pl.col("task_id") != query.task_id))
     return Worklist(
-        rows=tuple(_row(row, others, run.tasks) for row in shown.iter_rows(named=True)),
+        rows=tuple(row_of(row, others, query.task_id, run.tasks) for row in shown.iter_rows(named=True)),
         found=found.height,
         first=first + 1 if found.height else 0,
         pages=pages,
-        counts={"all": mine.height, **counts},
-        unpredicted=drawn - mine.height,
+        counts=counts,
     )
+
+
+def _everyone(run: StoredRun, arrived: pl.DataFrame | None) -> pl.DataFrame:
+    """Return all rows (``ARRIVED``), those of the run first."""
+    stored = run.predictions.with_columns(
+        arrived=pl.lit(value=False), name=pl.lit(None, pl.String()), who=pl.col("sample_id")
+    )
+    return stored if arrived is None else pl.concat([stored, arrived.select(stored.columns)])
 
 
 def _mine(frame: pl.DataFrame, subjects: frozenset[int] | None) -> pl.DataFrame:
     return frame if subjects is None else frame.filter(pl.col("subject_id").is_in(sorted(subjects)))
 
 
+def _unstored(drawn: pl.DataFrame, mine: pl.DataFrame) -> pl.DataFrame:
+    """Return rows as those of ``mine`` for the samples that have none, with nothing but who and when."""
+    left = drawn.join(mine, on="sample_id", how="anti").select(
+        "sample_id", "subject_id", "stay_id", "prediction_time",
+        pl.lit("none").alias("side"), pl.lit(value=False).alias("arrived"), pl.col("sample_id").alias("who"),
+    )  # fmt: skip
+    return pl.concat([mine.clear(), left], how="diagonal")
+
+
 def _side() -> pl.Expr:
     acts = pl.when(pl.col("risk") >= pl.col("threshold")).then(pl.lit("above")).otherwise(pl.lit("below"))
-    return pl.when(pl.col("abstains").fill_null(value=False)).then(pl.lit("abstains")).otherwise(acts).alias("side")
+    said = pl.when(pl.col("abstains").fill_null(value=False)).then(pl.lit("abstains")).otherwise(acts)
+    return pl.when(pl.col("risk").is_null()).then(pl.lit("none")).otherwise(said).alias("side")
 
 
 def _matches(search: str) -> pl.Expr:
     numbers = [pl.col(name).cast(pl.String).str.starts_with(search) for name in ("stay_id", "subject_id")]
-    return pl.any_horizontal(pl.col("sample_id").str.starts_with(search), *numbers).fill_null(value=False)
-
-
-def _row(row: dict[str, Any], others: pl.DataFrame, tasks: tuple[Task, ...]) -> Row:
-    titles = {task.id: task.title for task in tasks}
-    mine = others.filter(pl.col("sample_id") == row["sample_id"])
-    risks = dict(mine.select("task_id", "risk").iter_rows())
-    words = {
-        "above": f"at or above {share(row['threshold'])}",
-        "below": f"below {share(row['threshold'])}",
-        "abstains": "abstains",
-    }
-    return Row(
-        sample_id=row["sample_id"],
-        name=f"Stay {row['stay_id']}" if row["stay_id"] is not None else f"Sample {row['sample_id']}",
-        subject_id=row["subject_id"],
-        when=moment(row["prediction_time"]),
-        risk=percent(row["risk"]),
-        interval=interval(row["low"], row["high"]).removeprefix("90 % interval "),
-        low=row["low"],
-        high=row["high"],
-        place=min(max(row["risk"], 0.01), 0.99),
-        threshold=row["threshold"],
-        side=row["side"],
-        side_words=words[row["side"]],
-        change=_change(row["change"], row["previous_time"], row["prediction_time"]),
-        rising=(row["change"] or 0.0) > 0,
-        calibrated_on=row["part"] == "validation",
-        others=tuple((task.id, titles[task.id], percent(risks[task.id])) for task in tasks if task.id in risks),
-    )
-
-
-def _change(change: float | None, before: datetime | None, now: datetime) -> str:
-    if change is None or before is None:
-        return ""
-    hours = (now - before).total_seconds() / 3600
-    points = f"{100 * change:+.0f}".replace("-", MINUS)
-    return f"{points} points in {hours:.0f} h" if abs(change) >= 0.005 else f"unchanged in {hours:.0f} h"
+    named = [pl.col(name).str.starts_with(search) for name in ("sample_id", "name")]
+    return pl.any_horizontal(*named, *numbers).fill_null(value=False)

@@ -23,9 +23,25 @@ class Failure(Answer):
     error: str
 
 
+_WHY = {
+    400: "The server does not go by the name that was asked for",
+    401: "Nobody is logged in, or the token has ended",
+    403: "Not with this role, not this patient, or from a page of another site",
+    404: "There is no such thing",
+    409: "What is stored was changed meanwhile, or is of another version",
+    412: "What was sent beforehand is not the record of the patient",
+    413: "The body is too large",
+    415: "The body is not said to be JSON",
+    422: "Not understood",
+    429: "Too many requests from this address",
+    503: "Not now: the database, the disk, the models, or the run as it lies there",
+}
+_OF_ALL = (400, 401, 403, 413, 422, 429, 503)
+
+
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the failures of a door beside those of every door (no login, not allowed, not understood)."""
-    return {status: {"model": Failure} for status in (400, 401, 403, 422, 429, *statuses)}
+    """Return the failures of a door beside those that any door may give."""
+    return {status: {"model": Failure, "description": _WHY[status]} for status in sorted({*_OF_ALL, *statuses})}
 
 
 class TaskAnswer(Answer):

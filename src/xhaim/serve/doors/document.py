@@ -11,7 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from xhaim import __version__
 from xhaim.serve.access import COOKIE, routes_of
 from xhaim.serve.clinic.place import Clinician
-from xhaim.serve.doors import hooks, posted, reading
+from xhaim.serve.doors import arrived, hooks, posted, reading
+from xhaim.serve.doors.answers import failures
 
 router = APIRouter(prefix="/api/v1")
 LOCAL_TIME = {
@@ -19,10 +20,14 @@ LOCAL_TIME = {
     "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?$",
     "description": "Local time of the store, without a zone.",
 }
-PARTS = (reading.router, posted.router, hooks.router)
+SECURITY = {
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Of a login, by POST /login."},
+    "token": {"type": "http", "scheme": "bearer", "description": "Of an account: xhaim accounts token."},
+}
+PARTS = (reading.router, posted.router, arrived.router, hooks.router)
 
 
-@router.get("/openapi.json", tags=["run"])
+@router.get("/openapi.json", responses=failures(), tags=["run"])
 def openapi(_: Clinician) -> dict[str, Any]:
     """Return this document."""
     return document()
@@ -39,8 +44,11 @@ def document() -> dict[str, Any]:
         routes=routes,
     )
     parts = _local(made.setdefault("components", {}))
-    parts["securitySchemes"] = {"session": {"type": "apiKey", "in": "cookie", "name": COOKIE}}
-    made["security"] = [{"session": []}]
+    parts["securitySchemes"] = SECURITY
+    made["security"] = [{name: []} for name in SECURITY]
+    for methods in made["paths"].values():
+        for method, one in methods.items():  # a route of two methods has one name, and a document none twice
+            one["operationId"] = f"{one['operationId'].rpartition('_')[0]}_{method}"
     return {**made, "components": parts}
 
 

@@ -1,8 +1,9 @@
-"""What CDS Hooks 2.0 sends and is answered."""
+"""What CDS Hooks 2.0 sends and is answered; fields that are not here are not used, as ``fhirAuthorization``."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,17 @@ from xhaim.serve.doors.answers import Answer
 
 MOST_SUMMARY = 139
 """Characters: fewer than 140 (CDS Hooks 2.0)."""
+_PATIENTS = "{{context.patientId}}"
+PREFETCH: Mapping[str, str] = {
+    "patient": f"Patient/{_PATIENTS}",
+    "encounters": f"Encounter?patient={_PATIENTS}",
+    "observations": f"Observation?patient={_PATIENTS}&_sort=-date&_count=1000",
+    "documents": f"DocumentReference?patient={_PATIENTS}",
+    "reports": f"DiagnosticReport?patient={_PATIENTS}",
+    "studies": f"ImagingStudy?patient={_PATIENTS}",
+    "films": f"Media?patient={_PATIENTS}",
+}
+"""What a client may send with a hook, so that a patient of no run can be predicted for."""
 _Short = Annotated[str, Field(max_length=200)]
 
 
@@ -33,6 +45,8 @@ class Call(_Sent):
     hook: Literal["patient-view"]
     hookInstance: _Short  # noqa: N815
     context: Context
+    prefetch: dict[str, Any] | None = None
+    """By the names of PREFETCH: a resource, a searchset Bundle, null, or an OperationOutcome where it failed."""
 
 
 class Reason(_Sent):
@@ -63,6 +77,7 @@ class Service(Answer):
     id: str
     title: str
     description: str
+    prefetch: Mapping[str, str]
 
 
 class Services(Answer):
@@ -71,10 +86,19 @@ class Services(Answer):
     services: list[Service]
 
 
+class Coding(Answer):
+    """A code of ours."""
+
+    code: str
+    system: str
+    display: str
+
+
 class Source(Answer):
-    """Who says it."""
+    """Who says it, and of what."""
 
     label: str
+    topic: Coding
 
 
 class Link(Answer):
@@ -86,7 +110,7 @@ class Link(Answer):
 
 
 class Card(Answer):
-    """One risk."""
+    """One risk. Nothing is suggested: it has no ``suggestions``, and so no ``selectionBehavior``."""
 
     uuid: str
     summary: Annotated[str, Field(max_length=MOST_SUMMARY)]
@@ -94,13 +118,26 @@ class Card(Answer):
     indicator: Literal["info", "warning"]
     """``warning``: at or above the operating point; ``info``: below it, or where the model abstains."""
     source: Source
-    links: list[Link]
+    overrideReasons: list[Coding]  # noqa: N815
+    links: list[Link] | None = None
+    """Absent for a patient of whom nothing is kept: there is no page."""
 
 
 class Cards(Answer):
-    """The answer to a hook; no cards for a patient who is not here, or whom you may not see."""
+    """The answer to a hook; no cards where there is no risk, for whatever reason, or not in time."""
 
     cards: list[Card]
+
+
+_REASONS = {
+    "known": "Already known, and acted upon",
+    "not-relevant": "Does not matter for this patient",
+    "disagree": "The risk looks wrong",
+    "evidence": "The evidence is wrong or missing",
+}
+OVERRIDE_REASONS = [
+    Coding(code=code, system="urn:xhaim:override-reason", display=display) for code, display in _REASONS.items()
+]
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:

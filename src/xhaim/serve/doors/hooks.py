@@ -1,4 +1,4 @@
-"""CDS Hooks 2.0: when a clinician opens a patient, a card with the stored risk, and a link to the page behind it."""
+"""CDS Hooks 2.0: when a clinician opens a patient, a card with the risk, and a link to the page behind it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,25 @@ from typing import Any, TypeVar
 import polars as pl
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
-from xhaim.evaluate.wording import percent, share
 from xhaim.serve.accounts import User
+from xhaim.serve.arrivals.folder import key_of
+from xhaim.serve.arrivals.start import arrivals_of
 from xhaim.serve.clinic.place import served
-from xhaim.serve.doors import cards
+from xhaim.serve.doors import cards, prefetch
 from xhaim.serve.doors.answers import failures
-from xhaim.serve.doors.hook_types import (
-    MOST_SUMMARY,
-    Call,
-    Card,
-    Cards,
-    Feedback,
-    Link,
-    Reason,
-    Service,
-    Services,
-    Source,
-    body_of,
-)
+from xhaim.serve.doors.card import Told, card_of
+from xhaim.serve.doors.hook_types import PREFETCH, Call, Card, Cards, Feedback, Link, Reason, Service, Services, body_of
 from xhaim.serve.doors.machines import Machine, Sent
+from xhaim.serve.doors.origins import HOOKS
 from xhaim.serve.results import StoredRun
+from xhaim.source.fhir.json import UnreadableError, parse
 from xhaim.task import Task
 
-router = APIRouter(prefix="/cds-services", tags=["cds hooks"])
+router = APIRouter(prefix=HOOKS, tags=["cds hooks"])
 PREFIX = "xhaim-"
 NO_SERVICE = "There is no such service."
-LABEL = "xHAIM: research software, not a medical device"
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -46,25 +38,55 @@ def discovery(request: Request, _: Machine) -> Services:
     return Services(
         services=[
             Service(
-                hook="patient-view", id=f"{PREFIX}{task.id}", title=task.title, description=f"{task.question}{said}"
+                hook="patient-view",
+                id=f"{PREFIX}{task.id}",
+                title=task.title,
+                description=f"{task.question}{said}",
+                prefetch=PREFETCH,
             )
             for task in run.tasks
         ]
     )
 
 
-@router.post("/{service}", responses=failures(404, 413, 415), openapi_extra=body_of(Call))
-def patient_view(request: Request, user: Machine, service: str, body: Sent) -> Cards:
-    """Return the card of a patient: the newest stored risk of the service's task."""
-    run, task = served(request), _task(request, service)
-    call = _read(Call, body)
-    subject = cards.subject_of(run, call.context.patientId)
+@router.post(
+    "/{service}",
+    responses=failures(404, 412, 415),
+    response_model_exclude_none=True,
+    openapi_extra=body_of(Call),
+)
+async def patient_view(request: Request, user: Machine, service: str, body: Sent) -> Cards:
+    """Return the card of a patient: the newest stored risk of the service's task; else that of what was prefetched."""
+    task = _task(request, service)
+    call = await run_in_threadpool(_read, Call, body)
+    card = await run_in_threadpool(_stored, request, user, service, task, call.context.patientId)
+    if card is None:
+        card = await prefetch.card(request, user.login, service, task, call)
+    return Cards(cards=[] if card is None else [card])
+
+
+def _stored(request: Request, user: User, service: str, task: Task, patient_id: str) -> Card | None:
+    """Return the card of a patient of the run or who arrived; ``None`` where there is none, or not for this user."""
+    run, subject = _who(request, patient_id)
     row = _newest(run, task, subject, user) if subject is not None else None
     if row is None:
-        return Cards(cards=[])
+        return None
     shown = cards.Shown(str(uuid.uuid4()), service, task.id, row["sample_id"], row["subject_id"])
-    cards.keep(request.app.state.database, user.login, shown)
-    return Cards(cards=[_card(request, run, task, row, shown.card)])
+    told = {"task": shown.task_id, "sample": shown.sample_id, "card": shown.card}
+    cards.keep(request.app.state.database, user.login, shown, told)
+    values = {name: row[name] for name in ("risk", "abstains", "threshold", "prediction_time")}
+    address = f"{request.base_url}patients/{row['sample_id']}/{task.id}"
+    link = Link(label="The evidence", url=address, type="absolute")
+    return card_of(task, Told(**values, simulated=bool(run.manifest["simulated"])), shown.card, link)
+
+
+def _who(request: Request, patient_id: str) -> tuple[StoredRun, int | None]:
+    """Return a patient's number, and the run that they are in: who arrived is asked for before the run's own."""
+    run, arrivals = served(request), arrivals_of(request)
+    view = arrivals.view(key_of(f"Patient/{patient_id}"), run) if arrivals is not None else None
+    if view is not None:
+        return view, view.subject_id
+    return run, cards.subject_of(run, patient_id, numbered=request.app.state.settings.ids_are_subjects)
 
 
 def _newest(run: StoredRun, task: Task, subject: int, user: User) -> dict[str, Any] | None:
@@ -76,34 +98,7 @@ def _newest(run: StoredRun, task: Task, subject: int, user: User) -> dict[str, A
     return found[0] if found else None
 
 
-def _card(request: Request, run: StoredRun, task: Task, row: dict[str, Any], card: str) -> Card:
-    above = row["threshold"] is not None and row["risk"] >= row["threshold"] and not row["abstains"]
-    side = "no operating point"
-    if row["threshold"] is not None:
-        side = f"{'at or above' if row['risk'] >= row['threshold'] else 'below'} the operating point"
-        side += f" of {share(row['threshold'])}"
-    side = "the model abstains" if row["abstains"] else side
-    stamp = "SIMULATED. " if run.manifest["simulated"] else ""
-    rest = f": {percent(row['risk'])}, {side}"
-    title = task.title[: MOST_SUMMARY - len(stamp) - len(rest)]
-    when = f"{row['prediction_time']:%Y-%m-%d %H:%M}"
-    return Card(
-        uuid=card,
-        summary=f"{stamp}{title}{rest}",
-        detail=f"Predicted at {when}, of what was known before then. The evidence for and against it is on the page.",
-        indicator="warning" if above else "info",
-        source=Source(label=LABEL),
-        links=[
-            Link(
-                label="The evidence",
-                url=f"{request.base_url}patients/{row['sample_id']}/{task.id}",
-                type="absolute",
-            )
-        ],
-    )
-
-
-@router.post("/{service}/feedback", responses=failures(404, 413, 415), openapi_extra=body_of(Feedback))
+@router.post("/{service}/feedback", responses=failures(404, 415), openapi_extra=body_of(Feedback))
 def feedback(request: Request, user: Machine, service: str, body: Sent) -> dict[str, str]:
     """Keep what became of cards: all of it, or, where one of them was never shown, nothing."""
     _task(request, service)
@@ -133,8 +128,11 @@ def _task(request: Request, service: str) -> Task:
 
 
 def _read(kind: type[T], body: bytes) -> T:
+    """Read a body by the rules of everything that is sent: depth, numbers, a key twice. Raises 422."""
     try:
-        return kind.model_validate_json(body)
+        return kind.model_validate(parse(body))
+    except UnreadableError as error:
+        raise HTTPException(422, f"body: {error}") from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])[:100] or "body"

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from xhaim.serve.access import allow, check_origin
+from xhaim.serve.access import allow
 from xhaim.serve.accounts import User
+from xhaim.serve.doors.origins import HOOKS, check_site
 
 JSON_KINDS = ("application/json", "application/fhir+json")
 
@@ -17,7 +18,7 @@ Machine = Annotated[User, Depends(allow("clinician", csrf=False))]
 
 async def sent(request: Request, _: Machine) -> bytes:
     """Return the body. Raises 401 and 403 before it is read, 415 for what is not said to be JSON, 413 by the guard."""
-    check_origin(request)
+    check_site(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON_KINDS:
         raise HTTPException(415, f"Send {' or '.join(JSON_KINDS)}.")
@@ -25,3 +26,8 @@ async def sent(request: Request, _: Machine) -> bytes:
 
 
 Sent = Annotated[bytes, Depends(sent)]
+
+
+def is_door(path: str) -> bool:
+    """Say whether programs ask there: they are answered in JSON, failures too, whatever they accept."""
+    return path.startswith(("/api/", f"{HOOKS}/")) or path == HOOKS

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from threading import Lock
 
 import polars as pl
+from starlette.datastructures import State
 
 from xhaim.errors import DataError, PrerequisiteError
 from xhaim.run.apply import Applied, Fitted, fitted
@@ -21,6 +22,7 @@ from xhaim.run.directory import code_hash
 from xhaim.run.engines import one_thread
 from xhaim.run.vectors import Vectors, load_encoder
 from xhaim.run.watch import Quiet
+from xhaim.serve.asking import TURN
 from xhaim.serve.results import StoredRun
 
 NO_MODEL = "no model of this task was fitted, or what it reads with is not on this machine"
@@ -28,6 +30,7 @@ PREFIX = "xhaim-patient-"
 """Begins the names of passing folders; the number of the process follows."""
 WAIT_S = 30.0
 """How long a patient waits for the one before."""
+_OPENING = Lock()
 
 
 def sweep() -> None:
@@ -67,8 +70,6 @@ class Ready:
     run: StoredRun
     zone: str | None
     _models: dict[str, Fitted] = field(default_factory=dict)
-    _turn: Lock = field(default_factory=Lock)
-    """One patient at a time: models are not made for several threads."""
 
     @classmethod
     def of(cls, run: StoredRun) -> Ready:
@@ -76,22 +77,24 @@ class Ready:
         sweep()
         return cls(run, zone_of(run.manifest))
 
-    def apply(self, data: bytes, tasks: Sequence[str], at: datetime | None) -> Sent:
-        """Read a bundle of one patient, predict and explain. ``tasks``: ids; ``at``: local time, or ``None``.
+    def apply(self, data: bytes, tasks: Sequence[str], at: datetime | None, wait: float = WAIT_S) -> Sent:
+        """Read a bundle of one patient, predict and explain.
+
+        ``tasks``: ids. ``at``: local time, or ``None``. ``wait``: seconds for the patient before.
 
         Raises DataError for what is no bundle of one patient, PrerequisiteError where other code made the run,
         BusyError where others were before for too long.
         """
         if self.run.manifest["code"] != code_hash():
             raise PrerequisiteError("the run was made by another version of the code")
-        if not self._turn.acquire(timeout=WAIT_S):
+        if not TURN.acquire(timeout=wait):
             raise BusyError
         try:
             with TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
                 patient = read_bundle(data, Path(folder), self.zone)
                 return self._applied(patient, tasks, at, Path(folder))
         finally:
-            self._turn.release()
+            TURN.release()
 
     def _applied(self, patient: OnePatient, tasks: Sequence[str], at: datetime | None, folder: Path) -> Sent:
         events = patient.store.events().collect().lazy()
@@ -100,7 +103,7 @@ class Ready:
         vectors: Vectors | None = None
         for task_id in tasks:
             try:
-                model = self._model(task_id)
+                model = self.model(task_id)
                 vectors = vectors or Vectors(model.settings.retrieve.encoder)
                 sample = moment(events, model.task, at)
                 made.append(model.apply(patient.store, sample, vectors=vectors, scratch=folder))
@@ -111,14 +114,29 @@ class Ready:
         simulated = patient.store.simulated or bool(self.run.manifest["simulated"])
         return Sent(tuple(made), tuple(refused), patient.left, _name(patient), simulated)
 
-    def _model(self, task_id: str) -> Fitted:
-        """Return a task's model; it writes nothing, so its own scratch folder is never made."""
+    def model(self, task_id: str) -> Fitted:
+        """Return a task's model, for who has the turn (``asking``).
+
+        It writes nothing, so its own scratch folder is never made. Raises PrerequisiteError where other code made the
+        run, or no model was fitted.
+        """
         if task_id not in self._models:
             model = fitted(self.run.root, task_id, Path("nowhere"), Quiet())
             if not self._models:
                 _on_all_processors(model.settings.retrieve.encoder)
             self._models[task_id] = model
         return self._models[task_id]
+
+
+def ready_of(state: State) -> Ready:
+    """Return the models of the run that an application serves now; those of a run that was replaced go."""
+    run: StoredRun = state.watched.now()
+    with _OPENING:
+        kept: Ready | None = getattr(state, "ready", None)
+        if kept is None or kept.run is not run:
+            kept = Ready.of(run)
+            state.ready = kept
+        return kept
 
 
 def _on_all_processors(encoder: str) -> None:

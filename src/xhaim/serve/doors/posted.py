@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
-from threading import Lock
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -17,21 +16,17 @@ from xhaim.run.apply import Applied
 from xhaim.run.apply_bundle import MAX_BYTES
 from xhaim.run.as_fhir import as_fhir
 from xhaim.serve import audit
-from xhaim.serve.clinic.place import served
 from xhaim.serve.doors.answers import LeftAnswer, PatientAnswer, PredictionAnswer, RefusedAnswer, failures
 from xhaim.serve.doors.fhir_out import BUNDLE, FHIR_JSON, FhirResponse
 from xhaim.serve.doors.machines import Machine
 from xhaim.serve.doors.machines import Sent as SentBody
-from xhaim.serve.doors.patients import BusyError, Ready, Sent
+from xhaim.serve.doors.patients import BusyError, Ready, Sent, ready_of
 
 router = APIRouter(prefix="/api/v1")
-_OPENING = Lock()
+NO_ROOM = "This machine cannot write the patient's passing folder now: its disk may be full. Nothing was kept."
 _REFERENCE = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
-_PATIENT = {
-    "type": "object",
-    "properties": {"resource": {"properties": {"resourceType": {"const": "Patient"}}, "required": ["resourceType"]}},
-    "required": ["resource"],
-}
+_PERSON = {"type": "object", "properties": {"resourceType": {"const": "Patient"}}, "required": ["resourceType"]}
+_PATIENT = {"type": "object", "properties": {"resource": _PERSON}, "required": ["resource"]}
 _SENT = {
     "type": "object",
     "description": "FHIR R4 Bundle of one Patient",
@@ -44,14 +39,8 @@ _SENT = {
 
 
 def ready(request: Request) -> Ready:
-    """Return the models of the run that is served now; those of a run that was replaced go."""
-    run = served(request)
-    with _OPENING:
-        kept: Ready | None = getattr(request.app.state, "ready", None)
-        if kept is None or kept.run is not run:
-            kept = Ready.of(run)
-            request.app.state.ready = kept
-        return kept
+    """Return the models of the run that is served now."""
+    return ready_of(request.app.state)
 
 
 @router.post(
@@ -95,6 +84,8 @@ def _answer(
         raise HTTPException(503, "The run's models cannot be asked: another version of xHAIM made it.") from None
     except BusyError:
         raise HTTPException(503, "Other patients are before this one: try again in a moment.") from None
+    except OSError:  # a bundle names no file: it is the machine
+        raise HTTPException(503, NO_ROOM) from None
     except DataError as error:
         expected = f" Expected: {error.expected}." if error.expected else ""
         raise HTTPException(422, f"{_sentence(error.what)}{expected}") from None

@@ -18,7 +18,7 @@ NOT_DICOM = "not a DICOM file"
 VIEWS = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LATERAL")
 """DICOM's terms of ViewPosition, and MIMIC-CXR's word for a side view of either side."""
 _SAME_VIEW = {"LAT": "LATERAL", "LEFT LATERAL": "LL", "RIGHT LATERAL": "RL"}
-_VIEW_CODES = {
+VIEW_CODES = {
     code: view
     for view, codes in {
         "AP": ("399348003", "R-10206"),
@@ -138,7 +138,7 @@ def _view(elements: Dataset) -> str | None:
     if said is not None:
         return said
     for item in items_of(elements, "ViewCodeSequence"):
-        if (view := _VIEW_CODES.get(text_of(item, "CodeValue") or "")) is not None:
+        if (view := VIEW_CODES.get(text_of(item, "CodeValue") or "")) is not None:
             return view
     words = re.split(r"[^A-Z]+", (text_of(elements, "SeriesDescription") or "").upper())
     named = {view_of(word) for word in words} - {None}

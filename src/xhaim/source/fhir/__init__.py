@@ -15,8 +15,10 @@ from xhaim.ports import Progress, silent
 from xhaim.source.crc import stored_crc
 from xhaim.source.draft import SUBJECTS_PER_SHARD, ingest_once
 from xhaim.source.fhir import clinical as fhir_clinical
+from xhaim.source.fhir import media as fhir_media
 from xhaim.source.fhir import notes as fhir_notes
 from xhaim.source.fhir import studies as fhir_studies
+from xhaim.source.fhir.pictures import FOLDER, put_beside
 from xhaim.source.fhir.read import SUFFIXES, fhir_files
 from xhaim.source.fhir.run import Run
 from xhaim.source.fhir.times import Clock
@@ -33,6 +35,7 @@ CLOCK: dict[str, str] = {
     **fhir_clinical.CLOCK,
     **fhir_notes.CLOCK,
     **fhir_studies.CLOCK,
+    **fhir_media.CLOCK,
 }
 """When the facts of each resource type were known, in words. Never before they happened."""
 _RESOURCE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
@@ -69,7 +72,9 @@ class FHIR:
 
         def make(store: Path) -> dict[str, Any]:
             result = Run(root, files, clock, store, progress).everything(self.subjects_per_shard)
-            return {**_about(root, images), "time_zone": self.zone or "UTC", **result, "clock": CLOCK}
+            own = put_beside(store / FOLDER, root / FOLDER, images.values())
+            about = _about(root, out / FOLDER if own else root / FOLDER if images else None)
+            return {**about, "time_zone": self.zone or "UTC", **result, "clock": CLOCK}
 
         return ingest_once(out, same, make)
 
@@ -111,13 +116,13 @@ def _simulated(root: Path) -> bool:
     return (root / "SIMULATED").exists()
 
 
-def _about(root: Path, images: dict[str, str]) -> dict[str, Any]:
+def _about(root: Path, image_root: Path | None) -> dict[str, Any]:
     return {
         "source": "fhir",
         "version": {"detected": "R4", "evidence": "assumed: files do not say"},
         "simulated": _simulated(root),
         "truth": None,
-        "image_root": str(root / fhir_studies.FOLDER) if images else None,
+        "image_root": str(image_root) if image_root else None,
         "absent": [],
         "remarks": [],
     }

@@ -6,17 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from xhaim import events as ev
-from xhaim.source.fhir.events import (
-    Event,
-    Here,
-    Known,
-    NotUsedError,
-    SetAsideError,
-    happened,
-    minutes,
-    needed,
-    refuse,
-)
+from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError, needed, refuse
+from xhaim.source.fhir.happened import happened, minutes
 from xhaim.source.fhir.names import reference
 from xhaim.source.fhir.values import (
     NOT_A_NUMBER,

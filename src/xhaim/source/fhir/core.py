@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -13,7 +13,10 @@ from xhaim.source.account import Outcome
 from xhaim.source.fhir.admissions import Admissions, as_begun
 from xhaim.source.fhir.books import Book, Found
 from xhaim.source.fhir.events import Known, NotUsedError, SetAsideError
+from xhaim.source.fhir.films import Filming
+from xhaim.source.fhir.names import Name
 from xhaim.source.fhir.people import Person, read_person
+from xhaim.source.fhir.pictures import Shelf
 from xhaim.source.fhir.times import Clock
 from xhaim.source.fhir.values import at, each, words
 from xhaim.source.fhir.visits import is_icu, read_visit
@@ -40,18 +43,19 @@ class Core:
 class Gathering:
     """Resources of ``CORE`` as they come, in any order; and the names that others have."""
 
-    def __init__(self, clock: Clock, images: dict[str, str]) -> None:
-        self._clock, self._images = clock, images
+    def __init__(self, clock: Clock, images: dict[str, str], shelf: Shelf) -> None:
+        self._clock, self._images, self._filming = clock, images, Filming(shelf)
         self._found: dict[str, dict[str, list[Found]]] = {kind: {} for kind in CORE}
         self._same: dict[str, str] = {}
         self._studies: set[str] = set()
 
-    def call(self, kind: str, name: str, urn: str | None) -> None:
-        """Remember what a resource is called."""
-        if urn and urn != name:
-            self._same[urn] = name
-        if kind == "ImagingStudy":
-            self._studies.add(name)
+    def meet(self, kind: str, name: Name | None, urn: str | None, resource: dict[str, Any]) -> None:
+        """Remember what a resource is called, and what it says of films."""
+        if name and urn and urn != name.name:
+            self._same[urn] = name.name
+        if name and kind == "ImagingStudy":
+            self._studies.add(name.name)
+        self._filming.see(kind, name, resource)
 
     def add(self, kind: str, name: str, found: Found, resource: dict[str, Any]) -> None:
         """Read a resource of ``CORE``."""
@@ -83,15 +87,17 @@ class Gathering:
         for name, found in self._found["Patient"].items():
             if name in people and len({item.base for item in found if item.base}) > 1:
                 books["Patient"].set_aside(people.pop(name), "id: the same on two servers")
-        subjects, studies = _numbers(people), _numbers(self._studies)
+        subjects = _numbers(people)
         known = Known(
             clock=self._clock,
             subjects={name: (subjects[name], found.base) for name, found in people.items()},
-            studies=studies,
             medications={name: found.content for name, found in newest["Medication"].items()},
             same=self._same,
             images=self._images,
         )
+        films = self._filming.finish(known.whose, known.name)
+        studies = _numbers(self._studies, {one for some in films.studies.values() for one in some.values()})
+        known = replace(known, studies=studies, films=films)
         icus = {name: found.content for name, found in newest["Location"].items() if found.content}
         deceased = {subjects[name]: found.content.deceased for name, found in people.items()}
         admissions = Admissions(known, icus, deceased, books["Encounter"])
@@ -116,9 +122,12 @@ class Gathering:
         )
 
 
-def _numbers(names: Iterable[str]) -> dict[str, int]:
-    """Return the number of each name: that of its id, so that ``Patient/10000032`` stays 10000032."""
-    ids = {name: name.split("/", 1)[-1] for name in names}
+def _numbers(names: Collection[str], others: Collection[str] = ()) -> dict[str, int]:
+    """Return the number of each name: that of its id, so that ``Patient/10000032`` stays 10000032.
+
+    ``others`` are of other types, and may have the same ids: the whole name is theirs.
+    """
+    ids = {name: name for name in others} | {name: name.split("/", 1)[-1] for name in names}
     number = dict(numbers_of(pl.Series("id", list(ids.values()), pl.String)).select("id", "number").iter_rows())
     return {name: number[own] for name, own in ids.items()}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypedDict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from xhaim.source.fhir.names import Name, name_of, reference
-from xhaim.source.fhir.times import Clock, Moment, Period
+from xhaim.source.fhir.times import Clock, Moment
 from xhaim.source.fhir.values import Json, at
+
+if TYPE_CHECKING:
+    from xhaim.source.fhir.pictures import Picture, Shelf
 
 
 class SetAsideError(Exception):
@@ -72,6 +75,29 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Films:
+    """The pictures that resources carry, and of which study each is."""
+
+    shelf: Shelf | None = None
+    studies: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Name of what carries it -> ``pictures.key_of`` -> name of its study: ``ImagingStudy/7``, ``urn:oid:…``, a report,
+    or what carries it."""
+    files: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Imaging study and UID of an image that it lists -> file name in ``images/``."""
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """Carrier and key of these: their study tells them."""
+    pictured: set[str] = field(default_factory=set)
+    """Studies of pictures that no study lists by UID."""
+    about: dict[str, tuple[str | None, Json]] = field(default_factory=dict)
+    """Imaging study of chest films -> its view, where it has one alone, and when it was started, in words."""
+
+    def of(self, attachment: dict[str, Any]) -> Picture:
+        """Return the picture of an attachment. Raises SetAsideError, or NotUsedError: no film."""
+        assert self.shelf is not None  # noqa: S101  (the first pass has seen every attachment)
+        return self.shelf.get(attachment)
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the first pass learned, by name (``Patient/7``): small, and only numbers for each subject."""
 
@@ -88,6 +114,7 @@ class Known:
     """``urn:uuid:…`` of a bundle -> the name by id."""
     images: dict[str, str] = field(default_factory=dict)
     """SOP instance UID -> file name in ``images/``."""
+    films: Films = field(default_factory=Films)
 
     def subject(self, resource: dict[str, Any], base: str | None) -> int:
         """Return the subject's number. Raises SetAsideError where there is none."""
@@ -105,6 +132,13 @@ class Known:
         if server and found[1] and server != found[1]:
             raise SetAsideError("subject: a patient of another server")
         return found[0]
+
+    def whose(self, about: dict[str, Any], base: str | None) -> int | None:
+        """Return the subject's number; ``None`` where there is none."""
+        try:
+            return self.subject(about, base)
+        except SetAsideError:
+            return None
 
     def place(self, resource: dict[str, Any], subject: int) -> Place | None:
         """Return where the encounter that a resource names belongs, if it is the same subject's."""
@@ -133,45 +167,3 @@ def refuse(resource: dict[str, Any], *statuses: str, key: str = "status") -> Non
     status = resource.get(key)
     if isinstance(status, str) and status in statuses:
         raise NotUsedError(f"{key}: {status}")
-
-
-CHANGED = ("amended", "corrected", "appended")
-"""What ``status`` or ``docStatus`` says of a resource that was changed after it was first seen."""
-
-
-def changed(resource: dict[str, Any], here: Here, events: list[Event]) -> list[Event]:
-    """Date what was changed after its first issue: its dates may still be those of the first version.
-
-    Raises SetAsideError where nothing says when it was changed.
-    """
-    if not any(isinstance(word := resource.get(key), str) and word in CHANGED for key in ("status", "docStatus")):
-        return events
-    if here.updated is None:
-        raise SetAsideError("status: changed after its first issue, and no meta.lastUpdated says when")
-    since = here.updated.known
-    return [{**event, "known_at": max(event.get("known_at") or since, since)} for event in events]
-
-
-def happened(resource: dict[str, Any], what: str, clock: Clock, here: Here) -> tuple[Moment, datetime, Period | None]:
-    """Return when something of ``what``DateTime, ``what``Instant or ``what``Period began and when it was over.
-
-    A period without an end is over when its admission is. Raises SetAsideError where that is not known either.
-    """
-    for kind in ("DateTime", "Instant"):
-        if moment := clock.moment(resource.get(f"{what}{kind}")):
-            return moment, moment.known, None
-    period = clock.period(resource.get(f"{what}Period"))
-    start = needed(period.start or period.end, what)
-    if period.end:
-        return start, max(start.known, period.end.known), period
-    if here.place is None or here.place.end is None:
-        raise SetAsideError(f"{what}Period.end: missing, and no end of an encounter")
-    return start, max(start.known, here.place.end), period
-
-
-def minutes(period: Period | None) -> float | None:
-    """Return how long a period with two exact ends lasted."""
-    if period is None or period.start is None or period.end is None or not (period.start.exact and period.end.exact):
-        return None
-    lasted = period.end.first - period.start.first
-    return lasted / timedelta(minutes=1) if lasted >= timedelta(0) else None

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from xhaim import events as ev
-from xhaim.source.fhir.events import Event, Here, Known, SetAsideError, happened, refuse
-from xhaim.source.fhir.names import reference
+from xhaim.source.fhir.events import Event, Here, Known, SetAsideError, refuse
+from xhaim.source.fhir.happened import happened
+from xhaim.source.fhir.names import Name, reference
 from xhaim.source.fhir.texts import text_of
 from xhaim.source.fhir.values import Json, at, codings, each, said, slug, words
 
@@ -68,11 +69,18 @@ def diagnostic_report(resource: dict[str, Any], known: Known, here: Here) -> lis
         start, over, _ = happened(resource, "effective", known.clock, here)
     pictures = reference(at(resource, "imagingStudy"))
     kind = _kind(None, bool(pictures), resource.get("code"), *each(resource, "category"))
-    name = known.name(pictures)
+    name = known.name(pictures) or _pictured(resource, known)
     known_at = max(over, issued.known) if issued else over + REPORT_LAG
     event = _note(kind, said(resource.get("code")), text, start.first, known_at)
     event["study_id"] = known.studies.get(name.name) if name else None
     return [_ended(event, known, here) if kind == DISCHARGE else event]
+
+
+def _pictured(resource: dict[str, Any], known: Known) -> Name | None:
+    """Return the study of the pictures that a report links."""
+    links = (known.name(reference(one.get("link"))) for one in each(resource, "media"))
+    studies = [study for link in links if link for study in known.films.studies.get(link.name, {}).values()]
+    return Name(min(studies)) if studies else None
 
 
 def document_reference(resource: dict[str, Any], known: Known, here: Here) -> list[Event]:

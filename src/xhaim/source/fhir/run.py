@@ -17,14 +17,17 @@ from xhaim.source.draft import NO_EVENTS, Draft
 from xhaim.source.fhir.books import Found, row_of
 from xhaim.source.fhir.clinical import condition, medication_administration, medication_request, observation, procedure
 from xhaim.source.fhir.core import CORE, Core, Gathering
-from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError, changed
-from xhaim.source.fhir.names import Name, own_names
-from xhaim.source.fhir.notes import diagnostic_report, document_reference
+from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError
+from xhaim.source.fhir.happened import changed
+from xhaim.source.fhir.media import document, media
+from xhaim.source.fhir.names import own_names
+from xhaim.source.fhir.notes import diagnostic_report
+from xhaim.source.fhir.pictures import FOLDER, Shelf
 from xhaim.source.fhir.read import Row, read_fhir_file
 from xhaim.source.fhir.studies import image_files, imaging_study
 from xhaim.source.fhir.times import Clock
 from xhaim.source.fhir.values import at
-from xhaim.source.fhir.versions import FACT_SCHEMA, RESOURCE_SCHEMA, told_once, version_of
+from xhaim.source.fhir.versions import FACT_SCHEMA, RESOURCE_SCHEMA, nameless, told_once, version_of
 
 HANDLERS: dict[str, Callable[[dict[str, Any], Known, Here], list[Event]]] = {
     "Observation": observation,
@@ -33,8 +36,9 @@ HANDLERS: dict[str, Callable[[dict[str, Any], Known, Here], list[Event]]] = {
     "MedicationAdministration": medication_administration,
     "Procedure": procedure,
     "DiagnosticReport": diagnostic_report,
-    "DocumentReference": document_reference,
+    "DocumentReference": document,
     "ImagingStudy": imaging_study,
+    "Media": media,
 }
 OTHER, UNREADABLE = "other types", "unreadable"
 """Tables of resources of other types, and of what is no resource."""
@@ -88,20 +92,18 @@ class Run:
     # ---- the first pass ----
 
     def _first_pass(self) -> Core:
-        gathering = Gathering(self._clock, image_files(self._root))
+        gathering = Gathering(self._clock, image_files(self._root), Shelf(self._store / FOLDER))
         patients = 0
         for file, row in self._rows():
             if row.resource is None:
                 continue
             kind = row.resource["resourceType"]
             name, urn = own_names(row.resource, row.full_url)
-            if name:
-                gathering.call(kind, name.name, urn)
+            gathering.meet(kind, name, urn, row.resource)
             patients += kind == "Patient"
             if kind in CORE and name:
-                found = Found(
-                    version_of(row.resource), row.full_url or name.name, name.base, file, row.line, row.row or 0
-                )
+                url, version = row.full_url or name.name, version_of(row.resource)
+                found = Found(version, url, name.base, file, row.line, row.row or 0)
                 gathering.add(kind, name.name, found, row.resource)
         if not patients:
             raise DataError(
@@ -139,27 +141,25 @@ class Run:
     def _read(self, kind: str, row: Row, known: Known) -> None:
         """Turn a resource into events, put aside by shard: what became of it is booked when its shard is whole."""
         resource: dict[str, Any] = row.resource or {}
-        name = own_names(resource, row.full_url)[0]
-        subject = known.subject(resource, name.base if name else None)
-        version = version_of(resource)
-        name = name or Name(f"{kind}/#{version.digest & (1 << 64) - 1:016x}")
+        called = own_names(resource, row.full_url)[0]
+        subject = known.subject(resource, called.base if called else None)
+        version, name = version_of(resource), (called or nameless(resource)).name
         updated = known.clock.moment(at(resource, "meta", "lastUpdated"))
-        here = Here(name.name, row.full_url or name.name, known.place(resource, subject), subject, updated)
-        events, unused = list[Event](), None
+        here = Here(name, row.full_url or name, known.place(resource, subject), subject, updated)
         try:
-            events = changed(resource, here, HANDLERS[kind](resource, known, here))
+            events, unused = changed(resource, here, HANDLERS[kind](resource, known, here)), None
         except NotUsedError as error:
-            unused = str(error)
+            events, unused = [], str(error)
         place = {"hadm_id": here.place.hadm_id, "stay_id": here.place.stay_id} if here.place else {}
         since = updated.known if updated else None
-        which = {"name": name.name, "url": here.url, "digest": version.digest, "updated_at": since}
+        which = {"name": name, "url": here.url, "digest": version.digest, "updated_at": since}
         for nth, event in enumerate(events):
             fact = row_of(subject, here.url, event)
             fact |= {key: number for key, number in place.items() if fact[key] is None}
             self._held["facts"].append({**fact, **which, "nth": nth})
             if display := event.get("display"):
                 self._displays[event["code"]] = min(display[:200], self._displays.get(event["code"], display[:200]))
-        about = {"subject_id": subject, "name": name.name, "kind": kind, "source": here.url, "unused": unused}
+        about = {"subject_id": subject, "name": name, "kind": kind, "source": here.url, "unused": unused}
         self._held["resources"].append({**about, **version._asdict()})
         self._counts[kind] += 1
 

@@ -1,4 +1,7 @@
-"""ImagingStudy: chest films, one event for each image; the files lie in ``images/`` below the root, named by UID."""
+"""ImagingStudy: chest films, one event for each image.
+
+The files lie in ``images/`` below the root, named by UID, or came in other resources (``films``).
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,15 @@ from typing import Any
 
 from xhaim import events as ev
 from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError, needed, refuse
+from xhaim.source.fhir.pictures import FOLDER
 from xhaim.source.fhir.times import Moment
-from xhaim.source.fhir.values import Json, at, codings, each, has_code, said, words
+from xhaim.source.fhir.values import Json, at, each, words
+from xhaim.source.fhir.views import FILMS, is_chest, view
 
-FOLDER = "images"
 SUFFIXES = (".png", ".jpg", ".dcm")
 """Of several files for one image the first is taken."""
 CLOCK = {"ImagingStudy": "started, of a series where it has its own: an image is seen when it is taken"}
 
-_FILMS = ("CR", "DX", "RG")
-_CHEST_CODES = ("51185008", "816094009", "43799004")
-"""SNOMED CT: thoracic structure, chest, chest cavity."""
-_CHEST = re.compile(r"\b(chest|thorax|thoracic|cxr|lungs?)\b", re.IGNORECASE)
-_SPINE = re.compile(r"\bspine\b", re.IGNORECASE)
-_VIEW = re.compile(r"\b(AP|PA|LATERAL|LAT|LL|RL|FRONTAL)\b", re.IGNORECASE)
-_VIEWS = {"LAT": "LATERAL", "LL": "LATERAL", "RL": "LATERAL"}
-_VIEW_CODES = {"36572-6": "AP", "24648-8": "PA"}
-"""LOINC: XR chest AP, XR chest PA."""
 _UID = re.compile(r"(?:urn:oid:)?([0-9][0-9.]{0,127})", re.ASCII)
 
 
@@ -42,62 +37,65 @@ def image_files(root: Path) -> dict[str, str]:
     return found
 
 
-def imaging_study(resource: dict[str, Any], known: Known, here: Here) -> list[Event]:
-    """Return an event for each image of a chest film; one for the study where its images are not listed."""
+def chest_films(resource: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any], str | None]]:
+    """Return the films of the chest of a study: series, instance (empty where none is listed), view.
+
+    Raises NotUsedError where there is none, or the study is none of a patient.
+    """
     refuse(resource, "entered-in-error", "cancelled", "registered")
+    procedure = (*each(resource, "procedureCode"), words(resource.get("description")))
+    films = [series for series in each(resource, "series") if at(series, "modality", "code") in FILMS]
+    if not films:
+        raise NotUsedError("no plain film")
+    chests = [one for one in films if is_chest(at(one, "bodySite"), words(one.get("description")), *procedure)]
+    if not chests:
+        raise NotUsedError("no film of the chest")
+    return [
+        (series, instance, view(words(instance.get("title")), words(series.get("description")), *procedure))
+        for series in chests
+        for instance in each(series, "instance") or [{}]
+    ]
+
+
+def uid_of(text: Json) -> str | None:
+    """Return a DICOM UID, with ``urn:oid:`` before it or without; ``None`` for other words."""
+    found = _UID.fullmatch(words(text) or "")
+    return found[1] if found else None
+
+
+def imaging_study(resource: dict[str, Any], known: Known, here: Here) -> list[Event]:
+    """Return an event for each image of a chest film; one for the study where its images are not listed.
+
+    Where other resources carry the study's pictures and do not say of which image each is, they tell its films.
+    """
+    films = chest_films(resource)
     study = known.studies.get(here.name)
     if study is None:
         raise SetAsideError("id: missing, and no fullUrl")
+    uids = [uid_of(instance.get("uid")) for _, instance, _ in films]
+    if here.name in known.films.pictured and not any(_file(known, here.name, uid) for uid in uids):
+        raise NotUsedError("its films are told by the resources that carry their pictures")
     started = known.clock.moment(resource.get("started"))
-    procedure = (*each(resource, "procedureCode"), words(resource.get("description")))
-    films = [series for series in each(resource, "series") if at(series, "modality", "code") in _FILMS]
-    if not films:
-        raise NotUsedError("no plain film")
-    chests = [series for series in films if _is_chest(series, procedure)]
-    if not chests:
-        raise NotUsedError("no film of the chest")
     made: list[Event] = []
-    for series in chests:
+    for (series, _, side), uid in zip(films, uids, strict=True):
         taken = needed(known.clock.moment(series.get("started")) or started, "started")
-        for instance in each(series, "instance") or [{}]:
-            uid = _UID.fullmatch(words(instance.get("uid")) or "")
-            title = _view(words(instance.get("title")), words(series.get("description")), *procedure)
-            made.append(_event(here.url, study, taken, uid[1] if uid else None, title, known))
+        source = f"{here.url}#{uid}" if uid else here.url
+        made.append(film(source, study, taken, side, _file(known, here.name, uid)))
     return made
 
 
-def _event(url: str, study: int, taken: Moment, uid: str | None, view: str | None, known: Known) -> Event:
+def _file(known: Known, study: str, uid: str | None) -> str | None:
+    return known.images.get(uid) or known.films.files.get((study, uid)) if uid else None
+
+
+def film(source: str, study: int, taken: Moment, side: str | None, file: str | None) -> Event:
+    """Return the event of one film. ``side``: AP, PA or LATERAL; ``file``: its name in ``images/``."""
     return {
         "code": ev.IMAGE,
         "time": taken.first,
         "known_at": taken.known,
         "study_id": study,
-        "title": view,
-        "image_path": known.images.get(uid) if uid else None,
-        "source": f"{url}#{uid}" if uid else url,
+        "title": side,
+        "image_path": file,
+        "source": source,
     }
-
-
-def _is_chest(series: dict[str, Any], procedure: tuple[Json, ...]) -> bool:
-    """Say whether a series is of the chest: by its body site, else by the words of series and procedure."""
-    site = at(series, "bodySite")
-    if site is not None:
-        return has_code(site, *_CHEST_CODES) or bool(
-            _CHEST.search(said(site) or "") and not _SPINE.search(said(site) or "")
-        )
-    named = " ".join(_words(item) for item in (words(series.get("description")), *procedure))
-    return bool(_CHEST.search(named)) and not _SPINE.search(named)
-
-
-def _words(item: Json) -> str:
-    return item if isinstance(item, str) else said(item) or ""
-
-
-def _view(*named: Json) -> str | None:
-    """Return AP, PA or LATERAL: the first of the names that tells one, and not two."""
-    for item in named:
-        views = {_VIEW_CODES[code] for _, code, _ in codings(item) if code in _VIEW_CODES}
-        views |= {_VIEWS.get(view.upper(), view.upper()) for view in _VIEW.findall(_words(item))}
-        if len(views - {"FRONTAL"}) == 1:
-            return min(views - {"FRONTAL"})
-    return None

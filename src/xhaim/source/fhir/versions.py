@@ -11,6 +11,7 @@ import polars as pl
 
 from xhaim.events import EVENT_SCHEMA
 from xhaim.source.account import Outcome
+from xhaim.source.fhir.names import Name
 from xhaim.source.fhir.times import Clock
 from xhaim.source.fhir.values import at
 
@@ -67,12 +68,17 @@ def version_of(resource: dict[str, Any]) -> Version:
     )
 
 
+def nameless(resource: dict[str, Any]) -> Name:
+    """Return the name of a resource that has neither an id nor a fullUrl: by its content."""
+    return Name(f"{resource['resourceType']}/#{version_of(resource).digest & (1 << 64) - 1:016x}")
+
+
 def told_once(resources: pl.DataFrame, facts: pl.DataFrame) -> tuple[list[Outcome], pl.DataFrame]:
     """Return the account of ``resources`` (``RESOURCE_SCHEMA``), and the events of all versions that were seen.
 
     The first version is known by its own clock, a later one never before its meta.lastUpdated; what it repeats is told
-    once. A version is not unmade by a later one: it was seen. Of an imaging study only the newest version counts: it
-    lists pictures, and a picture is as old as it is.
+    once. A version is not unmade by a later one: it was seen. Of an imaging study or a Media only the newest version
+    counts: it tells of pictures, and a picture is as old as it is.
     """
     versions = _judged(resources)
     kept = versions.filter(pl.col("why").is_null()).select(*_KEY, "later", "number", url="source")
@@ -107,7 +113,7 @@ def _judged(resources: pl.DataFrame) -> pl.DataFrame:
     again = ~pl.struct(_KEY).is_first_distinct()  # of the same content the first copy says since when it stood there
     copies = resources.sort(*_KEY, undated, "updated", "number", "source").with_columns(again=again)
     named = ["subject_id", "name"]
-    picture = pl.col("kind") == "ImagingStudy"
+    picture = pl.col("kind").is_in(["ImagingStudy", "Media"])
     counted = ~pl.col("again") & (pl.col("unused").is_null() | picture)
     versions = copies.filter(counted).sort(*named, "updated", "number", "digest")
     alone = (pl.col("updated") == pl.col("updated").first()) & (pl.col("number") == pl.col("number").first())

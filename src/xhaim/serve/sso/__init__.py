@@ -1,0 +1,1 @@
+"""Login by another server: OpenID Connect, and the launch from an electronic health record (SMART on FHIR)."""
