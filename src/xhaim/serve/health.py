@@ -68,6 +68,8 @@ def readyz(request: Request) -> Response:
         wanting.append("the database does not answer")
     if not (request.app.state.run / "manifest.json").is_file():
         wanting.append("the run directory is not there")
+    if (arrivals := request.app.state.arrivals) is not None and not arrivals.worker.lives:
+        wanting.append("nobody answers for who arrives")
     return PlainTextResponse("; ".join(wanting or ["ready"]) + "\n", 503 if wanting else 200)
 
 

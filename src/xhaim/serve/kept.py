@@ -27,6 +27,11 @@ class Kept:
         self.put(key, made)
         return made
 
+    def peek(self, key: Hashable) -> Any:  # noqa: ANN401  (whatever was put)
+        """Return what is kept under a key; ``None``: nothing is."""
+        with self._turn:
+            return self._held.get(key)
+
     def put(self, key: Hashable, made: object) -> None:
         """Keep something under a key; what was asked for longest ago goes."""
         with self._turn:

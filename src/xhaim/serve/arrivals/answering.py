@@ -33,7 +33,7 @@ from xhaim.serve.kept import Kept
 from xhaim.source.store import Store
 from xhaim.task import Task
 
-_WARM = 64
+_WARM = 16
 """Patients whose chart and embeddings are kept in memory."""
 _PREPARED = 6
 _READ = re.compile(r"read-(\d{1,9})")
@@ -72,10 +72,13 @@ class Answering:
         for one in self.folder.messages(key):
             if warm.chart.number < one.number <= number:
                 warm.chart.add(sent(one.path.read_bytes()), one.number, one.arrived)
-        into = self.folder.of(key) / f"read-{number}"
+        into, fresh = self.folder.of(key) / f"read-{number}", self.folder.of(key) / "reading"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        found = read_chart(warm.chart, fresh, zone, number_of(key))
         shutil.rmtree(into, ignore_errors=True)
-        into.mkdir(mode=0o700)
-        return read_chart(warm.chart, into, zone, number_of(key))
+        fresh.rename(into)
+        return replace(found, store=Store.open(into / "store"))
 
     def answer(self, key: str, number: int, reading: Reading, task: Task, ready: Ready) -> tuple[Risk, Answer] | str:
         """Return what a task's model says of a patient; or why it says nothing."""

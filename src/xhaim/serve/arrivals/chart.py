@@ -8,11 +8,11 @@ its arrival. A lastUpdated after the arrival is a clock's fault, and counts as t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from xhaim.serve.arrivals.sent import Item, Json, Sent, resolve
-from xhaim.source.fhir.versions import version_of
+from xhaim.source.fhir.versions import nameless, version_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,7 +50,7 @@ class Chart:
         for urn, name in message.called.items():
             self.called.setdefault(urn, set()).add(name)
         for item in message.items:
-            fresh, before = _held(item, number, arrived), self.held.get(item.name)
+            fresh, before = replace(_held(item, number, self.arrived), arrived=arrived), self.held.get(item.name)
             self.held[item.name] = fresh if before is None else _standing(before, fresh)
 
     def bundle(self) -> bytes:
@@ -62,7 +62,10 @@ class Chart:
     def arrivals(self) -> dict[str, datetime]:
         """Return when each resource came, by its name and by what its bundle calls it, in UTC."""
         found = {name: one.arrived for name, one in self.held.items()}
-        for one in self.held.values():
+        for name, one in self.held.items():
+            resource = (one.entry or {}).get("resource")
+            if name.startswith("#") and isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
+                found[nameless(resource).name] = one.arrived  # as its events are called
             url = (one.entry or {}).get("fullUrl")
             if isinstance(url, str):
                 found[url] = one.arrived

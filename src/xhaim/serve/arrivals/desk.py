@@ -109,6 +109,9 @@ class Desk:
             state = patient.state if patient is not None else State(LAYOUT, message.patient, None)
             may(number_of(key))
             self._check(patient, message, len(data))
+            for urn in merged(state, message).called:
+                if self._called.get(urn, key) != key or (key_of(urn) != key and key_of(urn) in self._patients):
+                    raise DataError("another patient was sent under that urn")
             number = patient.messages + 1 if patient is not None else 1
             self.folder.keep(key, number, data, self._now())
             if patient is None:
@@ -167,13 +170,14 @@ class Desk:
     def forget(self, key: str) -> bool:
         """Remove all that is kept of a patient; False where there is none."""
         with self.news:
-            patient = self._patients.pop(key, None)
+            patient = self._patients.get(key)
             if patient is None:
                 return False
+            self.folder.forget(key)
+            del self._patients[key]
             for urn in patient.state.called:
                 self._called.pop(urn, None)
             self.queue.pop(key, None)
-            self.folder.forget(key)
             return True
 
     # ---- finding ----

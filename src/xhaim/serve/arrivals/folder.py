@@ -17,6 +17,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,8 +106,12 @@ class Folder:
             sync(self.root)
             sync(folder.parent)
         path = folder / f"{number:06d}-{arrived:{_TIME}}Z.json"
-        write_bytes(path, data)
-        path.chmod(0o600)
+        try:
+            write_bytes(path, data)
+            path.chmod(0o600)
+        except OSError:  # its sender is told that nothing was kept, and the next takes its number
+            path.unlink(missing_ok=True)
+            raise
         return Message(number, arrived, path, len(data))
 
     def write(self, key: str, name: str, data: bytes) -> None:
@@ -122,10 +127,10 @@ class Folder:
 
     def forget(self, key: str) -> None:
         """Remove all that is kept of a patient; a server that is killed meanwhile goes on when it starts again."""
-        gone = self.root / f".gone-{key}"
+        gone = self.root / f".gone-{key}-{time.time_ns()}"
         self.of(key).rename(gone)
         sync(self.root)
-        shutil.rmtree(gone)
+        shutil.rmtree(gone, ignore_errors=True)  # what is left goes at the next start
 
 
 def sync(folder: Path) -> None:

@@ -17,7 +17,7 @@ from xhaim.errors import DataError
 from xhaim.run.apply_folder import settled
 from xhaim.run.faults import place_of
 from xhaim.serve import audit
-from xhaim.serve.arrivals.desk import Desk
+from xhaim.serve.arrivals.desk import Desk, Patient
 from xhaim.serve.arrivals.folder import INBOX
 from xhaim.serve.arrivals.sent import MAX_BYTES
 from xhaim.serve.arrivals.view import number_of
@@ -36,6 +36,7 @@ class Inbox:
         """Begin with nothing seen."""
         self._desk, self._database = desk, database
         self._seen: dict[str, tuple[int, int]] = {}
+        self._taken: dict[str, Patient] = {}
         self._end = Event()
         self._thread = Thread(target=self._look, name="arrivals-inbox", daemon=True)
 
@@ -52,17 +53,28 @@ class Inbox:
         folder = self._desk.folder.root / INBOX
         while not self._end.wait(EVERY_S):
             try:
-                for path in settled(folder, self._seen):
-                    self._take(path)
-            except Exception as error:  # the disk is full, or the database away: it lies there still
-                LOG.error("arrivals, inbox: %s", place_of(error))  # noqa: TRY400  (a message may name a patient)
-                self._seen.clear()
+                ready = settled(folder, self._seen)
+            except OSError as error:
+                LOG.error("arrivals, inbox: %s", place_of(error))  # noqa: TRY400
+                continue
+            for path in ready:
+                self._try(path)
+
+    def _try(self, path: Path) -> None:
+        try:
+            self._take(path)
+        except Exception as error:  # the disk is full, or the database away: it lies there still
+            LOG.error("arrivals, inbox: %s", place_of(error))  # noqa: TRY400  (a message may name a patient)
+            self._seen.pop(path.name, None)
 
     def _take(self, path: Path) -> None:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         try:
-            patient = self._desk.take(data, lambda _: None)
+            digest = hashlib.sha256(data).hexdigest()
+            if digest not in self._taken:  # kept, but its row or its removal failed
+                self._taken[digest] = self._desk.take(data, lambda _: None)
+            patient = self._taken[digest]
         except DataError as error:
             LOG.warning("arrivals, inbox: refused: %s", error.what)
             self._desk.counted.count("refused")
@@ -71,3 +83,4 @@ class Inbox:
         told: audit.Shown = {"message": hashlib.sha256(data).hexdigest(), "number": patient.messages}
         audit.write(self._database, LOGIN, "arrived", number_of(patient.key), told)
         path.unlink()
+        del self._taken[digest]

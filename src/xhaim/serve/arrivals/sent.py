@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from xhaim.errors import DataError
@@ -19,6 +20,8 @@ from xhaim.source.fhir.values import at
 
 MAX_BYTES = 50_000_000
 """Of one message."""
+MAX_ENTRIES = 100_000
+"""Of one message, with those of bundles in it: millions of empty ones would fill the memory."""
 _EXPECTED = "a FHIR R4 Bundle of one patient, or one resource that refers to them, as JSON"
 _NEWEST_FIRST = "history"
 """A bundle of this type lists the newest version of a resource first."""
@@ -73,7 +76,10 @@ def sent(data: bytes) -> Sent:
         raise DataError("the resource cannot be read", expected=_EXPECTED)
     if TWICE in document or not isinstance(document.get("entry", []), list):
         raise DataError("this is no bundle: its entries are not one list", expected=_EXPECTED)
-    named = [_named(entry) for entry in ([{"resource": document}] if single else _entries(document))]
+    entries = [{"resource": document}] if single else list(islice(_entries(document), MAX_ENTRIES + 1))
+    if len(entries) > MAX_ENTRIES:
+        raise DataError("the message holds too many entries", expected=f"at most {MAX_ENTRIES:,}")
+    named = [_named(entry) for entry in entries]
     called = {one.urn: one.name.name for one in named if one.name and one.urn and one.urn != one.name.name}
     backwards = document.get("type") == _NEWEST_FIRST
     items = tuple(_item(one, called, -place if backwards else place) for place, one in enumerate(named))

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from xhaim.cohort.samples import SAMPLE_SCHEMA
+from xhaim.errors import PrerequisiteError
 from xhaim.records import Evidence, Explanation, Record, Sample, Summary
 from xhaim.run.known import Known, known_of
 from xhaim.run.prepared import Prepared
@@ -144,7 +145,10 @@ class Arrived(StoredRun):
         return read / (EMBEDDINGS if stage == "embeddings" else _NOWHERE)
 
     def prepared(self, task: Task, sample: Sample) -> Prepared | None:
-        """Return what the model reads of a sample."""
+        """Return what the model reads of a sample. Raises PrerequisiteError for one before the newest."""
+        last = self.newest(task.id)
+        if last is None or last.sample != sample:
+            raise PrerequisiteError("more has arrived since: the model is asked of the newest data alone")
         return self.ask(self, task, sample) if self.ask is not None else None
 
     def _answer(self, task: Task, sample: Sample) -> Answer | None:

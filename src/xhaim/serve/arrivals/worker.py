@@ -45,12 +45,20 @@ class Worker:
         """Begin."""
         self._thread.start()
 
+    @property
+    def lives(self) -> bool:
+        """Say whether whoever is in the queue will be answered."""
+        return self._thread.is_alive()
+
     def join(self) -> None:
         """Wait for the end of what is being answered, once the desk is closed."""
         self._thread.join(timeout=30)
 
     def _work(self) -> None:
-        self._answering.warm_up(self._ready())
+        try:
+            self._answering.warm_up(self._ready())
+        except Exception as error:
+            LOG.error("arrivals: %s", place_of(error))  # noqa: TRY400  (a message may quote a note)
         while not self.desk.closing:
             try:
                 patient = self.desk.next(wait_s=1.0)
@@ -66,7 +74,7 @@ class Worker:
         """Ask again for all who were answered by the models of a run that was replaced since."""
         run = identity(self._ready().run.manifest)
         for patient in self.desk.patients():
-            if patient.state.run != run:
+            if patient.state.run != run or patient.state.read < patient.messages:
                 self.desk.wait(patient)
 
     def _read(self, patient: Patient, ready: Ready) -> None:
@@ -112,7 +120,9 @@ class Worker:
             else:
                 risk, answer = found
                 self.desk.keep(patient, answer_name(task.id, risk.sample.sample_id), answer_json(answer))
-                risks = _thinned((*patient.state.risks, risk))
+                mine = (risk.sample.sample_id, task.id, risk.run)
+                others = (o for o in patient.state.risks if (o.sample.sample_id, o.prediction.task_id, o.run) != mine)
+                risks = _thinned((*others, risk))
                 self._publish(patient, refused=dict(refused), risks=risks, **about)
         with self.desk.counted.spending("tidy"):
             self._answering.tidy(patient.key, number, reading)

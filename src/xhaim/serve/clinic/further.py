@@ -78,7 +78,8 @@ def _numbers(request: Request, place: Place) -> tuple[Space, Point]:
     run, task, sample = place.run, place.task, place.sample
 
     def space(split: int) -> Space:
-        return run.large.get((task.id, split), lambda: space_of(run, task, split))
+        whole = getattr(run, "base", None) or run
+        return run.large.get((task.id, split), lambda: space_of(whole, task, split))
 
     if in_a_split(run, task, sample):
         found = space(split_for(run, task, sample))

@@ -124,7 +124,8 @@ def without(request: Request, place: Placed, out: Annotated[list[int] | None, Fo
         raise HTTPException(409, "There is no risk of this stay that evidence could be taken out of.")
     words, told = "Tick some evidence first.", {"words": "Tick some evidence first."}
     if markers:
-        before, after = warm(request, place).without(place.task, place.sample, explanation, markers)
+        with turn(request, place.user):
+            before, after = warm(request, place).without(place.task, place.sample, explanation, markers)
         words = without_words(before, after, explanation.threshold, markers)
         told = {"words": words, "risk": after, "change": after - before}  # type: ignore[dict-item]
         place.shown("without", markers=[str(marker) for marker in sorted(markers)])

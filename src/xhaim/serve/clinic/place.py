@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 from sqlalchemy import Engine
 
 from xhaim.records import Sample
@@ -79,6 +79,8 @@ def place(request: Request, user: Clinician, sample_id: str, task_id: str) -> Pl
     if task is None or sample is None or (isinstance(run, Arrived) and not run.holds(task, sample)):
         raise no_such_patient()
     may_see(user, sample.subject_id)
+    if isinstance(run, Arrived) and run.store is None:
+        raise HTTPException(503, f"{run.store_fault[:1].upper()}{run.store_fault[1:]}: try again in a moment.")
     return Place(run, task, sample, user, request.app.state.database)
 
 

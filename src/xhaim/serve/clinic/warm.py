@@ -25,6 +25,8 @@ from xhaim.serve.kept import Kept
 from xhaim.serve.results import BEING_WRITTEN, StoredRun
 from xhaim.task import Task
 
+WAIT_S = 30.0
+"""How long one question waits for those before it."""
 REPLACED = "the run was replaced while its model was asked"
 
 
@@ -60,7 +62,8 @@ class Warm:
 
     def made(self, task: Task, sample: Sample) -> Told | None:
         """Return what ``explain`` made of a sample since the server began; ``None``: nothing yet."""
-        return self._made.get((task.id, sample.sample_id), lambda: None)
+        made: Told | None = self._made.peek((task.id, sample.sample_id))
+        return made
 
     def explain(self, task: Task, sample: Sample) -> Explanation:
         """Explain a sample, as ``xhaim explain`` does; of one without a label, as for a patient never seen."""
@@ -114,13 +117,16 @@ class Warm:
         """Wait for the turn. Raises PrerequisiteError where the model cannot be asked, or the run changes meanwhile."""
         if why := cold(self.run):
             raise PrerequisiteError(f"the run's model cannot be asked: {why}")
-        with TURN:
-            try:
-                yield
-            except (OSError, pl.exceptions.PolarsError, XhaimError) as error:
-                if isinstance(error, XhaimError) and self._unchanged():
-                    raise
-                raise PrerequisiteError(BEING_WRITTEN, do="try again in a moment") from None
+        if not TURN.acquire(timeout=WAIT_S):
+            raise PrerequisiteError("others ask the model before you", do="try again in a moment")
+        try:
+            yield
+        except (OSError, pl.exceptions.PolarsError, XhaimError) as error:
+            if isinstance(error, XhaimError) and self._unchanged():
+                raise
+            raise PrerequisiteError(BEING_WRITTEN, do="try again in a moment") from None
+        finally:
+            TURN.release()
         if not self._unchanged():
             raise PrerequisiteError(REPLACED, do="load the page again")
 

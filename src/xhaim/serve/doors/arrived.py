@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from xhaim.errors import DataError
@@ -23,6 +24,7 @@ from xhaim.serve.doors.fhir_out import FHIR_JSON
 from xhaim.serve.doors.machines import Machine, Sent
 
 router = APIRouter(prefix="/api/v1/arrivals", tags=["arrivals"])
+NOT_WRITTEN_DOWN = "It was kept, but could not be written into the audit log: send it again."
 OFF = "This server keeps nobody who arrives: it is for its operator to say so (xhaim serve --arrivals FOLDER)."
 ONE = "/fhir/{kind}/{resource_id}"
 _ANY = {"type": "object", "properties": {"resourceType": {"type": "string"}}, "required": ["resourceType"]}
@@ -89,7 +91,10 @@ def _taken(request: Request, user: User, body: bytes, name: str | None = None) -
     except OSError:
         raise HTTPException(503, "The disk cannot be written, or is full. Nothing of this was kept.") from None
     told: audit.Shown = {"message": hashlib.sha256(body).hexdigest(), "number": patient.messages}
-    audit.write(request.app.state.database, user.login, "arrived", number_of(patient.key), told)
+    try:
+        audit.write(request.app.state.database, user.login, "arrived", number_of(patient.key), told)
+    except SQLAlchemyError:
+        raise HTTPException(503, NOT_WRITTEN_DOWN) from None
     return _told(_seen(request, user, patient.key))
 
 

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from xhaim.serve.accounts import User
 from xhaim.serve.arrivals.folder import key_of
 from xhaim.serve.arrivals.start import arrivals_of
+from xhaim.serve.arrivals.view import Arrived
 from xhaim.serve.clinic.place import served
 from xhaim.serve.doors import cards, prefetch
 from xhaim.serve.doors.answers import failures
@@ -94,6 +95,9 @@ def _newest(run: StoredRun, task: Task, subject: int, user: User) -> dict[str, A
     if user.subjects is not None and subject not in user.subjects:
         return None
     mine = run.predictions.filter((pl.col("task_id") == task.id) & (pl.col("subject_id") == subject))
+    if isinstance(run, Arrived):
+        last = run.newest(task.id)
+        mine = mine.filter(pl.col("sample_id") == (last.sample.sample_id if last is not None else ""))
     found = mine.sort("prediction_time", "sample_id", descending=True).head(1).to_dicts()
     return found[0] if found else None
 
