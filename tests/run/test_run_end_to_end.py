@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -27,7 +28,9 @@ from xhaim.config import (
 )
 from xhaim.errors import DataError
 from xhaim.explain.render import from_json
+from xhaim.records import Statement
 from xhaim.run.pipeline import Results, begin, execute
+from xhaim.run.prepared import NOT_PHRASED
 from xhaim.run.reporting import write_report
 from xhaim.run.single import explain_one, list_samples, record_in_words
 from xhaim.run.watch import Quiet
@@ -243,7 +246,7 @@ class Babble(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_model_that_answers_in_prose_changes_nothing(store, settings, tmp_path, finished):
+def test_a_model_that_answers_in_prose_changes_nothing_and_the_explanation_says_so(store, settings, tmp_path, finished):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Babble)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
@@ -255,7 +258,11 @@ def test_a_model_that_answers_in_prose_changes_nothing(store, settings, tmp_path
     assert any("extractive summary, since" in note for note in watch.notes)
     assert any("composed explanation, since" in note for note in watch.notes)
     ours, theirs = (explanations(results.run.directory.root) for results in (finished, babbled))
-    assert [path.read_text() for path in ours] == [path.read_text() for path in theirs]
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        plain, told = from_json(one.read_text()), from_json(other.read_text())
+        said = () if plain.risk is None else (Statement(NOT_PHRASED, "limits", ()),)
+        assert told == replace(plain, statements=(*plain.statements, *said))
 
 
 def test_killed_in_every_stage_and_gone_on_with_more_workers_it_ends_the_same(finished, store, settings, tmp_path):

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from xhaim.predict.risks import Risks
 
 
+NOT_PHRASED = (
+    "The language model that phrases explanations gave nothing that could be used: "
+    "these sentences are composed, of the same facts."
+)
+
+
 class SplitModel(Protocol):
     """A task's model of one split, and what is said of it: an Explainer or a Fitted, loaded part by part."""
 
@@ -130,4 +136,4 @@ def _phrased(run: Run, task: Task, composed: Explanation, record: Record) -> Exp
         return phrase(composed, record, task, model, entailment_model(follows.path), follows.at_least)
     except BackendError as error:
         run.watch.note(f"{composed.sample_id}: composed explanation, since {error.what}")
-        return composed
+        return replace(composed, statements=(*composed.statements, Statement(NOT_PHRASED, "limits", ())))
