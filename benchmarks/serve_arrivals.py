@@ -124,7 +124,10 @@ def main() -> None:
     parser.add_argument("--arrivals", type=int, default=5)
     parser.add_argument("--open", action="store_true", help="also until an open page in Chromium shows it")
     given = parser.parse_args()
-    task_id = given.task or open_run(given.run).tasks[0].id
+    asked = {one.id for one in open_run(given.run).tasks if not one.needs_image}  # no film is in what is sent
+    task_id = given.task or min(asked, default="")
+    if task_id not in asked:
+        parser.error(f"--task: a task of the run that needs no image: {', '.join(sorted(asked)) or 'it has none'}")
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         server = subprocess.Popen(
