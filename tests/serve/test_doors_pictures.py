@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from arriving import arrived, serve
 from made_up_bundle import made_up_bundle
+from made_up_served import make_client
 from PIL import Image
 from posted_run import FINDING, LOS, post, served
 
@@ -104,6 +106,21 @@ def test_a_film_that_is_sent_gets_the_reading_and_the_risk_of_the_same_film_in_a
     assert (risk["low"], risk["high"]) == (of_a_store.prediction.low, of_a_store.prediction.high)
     assert risk["prediction_time"] == "2024-03-02T05:00:00"
     assert base64.b64encode(png()).decode()[40:80] not in told.text
+
+
+def test_a_film_that_arrives_is_read_and_can_be_looked_at(of_a_store, tmp_path):
+    app = serve(tmp_path)
+    try:
+        client = make_client(app)
+        told = arrived(client, made_up_bundle(others=[media()]))
+        page = f"/patients/{told['samples'][FINDING]}/{FINDING}"
+        api = f"/api/v1/samples/{told['samples'][FINDING]}/tasks/{FINDING}/explanation"
+        assert client.get(api).json()["image_score"] == of_a_store.explanation.image_score
+        shown = client.get(f"{page}/images/0")
+        assert shown.status_code == 200, shown.text
+        assert (np.asarray(Image.open(io.BytesIO(shown.content))) == PIXELS).all()
+    finally:
+        app.state.arrivals.close()
 
 
 def test_the_pixels_are_what_is_read():

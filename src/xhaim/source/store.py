@@ -44,6 +44,8 @@ class Store:
                 expected=f"layout {LAYOUT}",
                 do="ingest the source again",
             )
+        if info["image_root"]:  # a store's own images move with it; an absolute path stays as it is
+            info = {**info, "image_root": str(path / info["image_root"])}
         return cls(path, info)
 
     @property

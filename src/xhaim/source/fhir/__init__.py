@@ -73,7 +73,7 @@ class FHIR:
         def make(store: Path) -> dict[str, Any]:
             result = Run(root, files, clock, store, progress).everything(self.subjects_per_shard)
             own = put_beside(store / FOLDER, root / FOLDER, images.values())
-            about = _about(root, out / FOLDER if own else root / FOLDER if images else None)
+            about = _about(root, Path(FOLDER) if own else root / FOLDER if images else None)
             return {**about, "time_zone": self.zone or "UTC", **result, "clock": CLOCK}
 
         return ingest_once(out, same, make)

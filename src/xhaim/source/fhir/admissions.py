@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from xhaim import events as ev
 from xhaim.source.fhir.books import Book, Found
-from xhaim.source.fhir.events import Known, Place, SetAsideError, Span
+from xhaim.source.fhir.events import Known, Place, Span
 from xhaim.source.fhir.times import Moment
+from xhaim.source.fhir.unused import SetAsideError
 from xhaim.source.fhir.visits import INPATIENT, Spot, Stay, Visit, is_icu, stays_of
 from xhaim.source.identity import number_of
 

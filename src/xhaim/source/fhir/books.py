@@ -9,7 +9,8 @@ import polars as pl
 
 from xhaim.events import EVENT_SCHEMA
 from xhaim.source.account import QUARANTINE_SCHEMA, Outcome
-from xhaim.source.fhir.events import Event, NotUsedError, SetAsideError
+from xhaim.source.fhir.events import Event
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import Json
 from xhaim.source.fhir.versions import AGAIN, OLDER, Version
 

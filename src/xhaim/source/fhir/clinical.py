@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from xhaim import events as ev
-from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError, needed, refuse
+from xhaim.source.fhir.events import Event, Here, Known, needed, refuse
 from xhaim.source.fhir.happened import happened, minutes
 from xhaim.source.fhir.names import reference
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import (
     NOT_A_NUMBER,
     OBSERVATION,

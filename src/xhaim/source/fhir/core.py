@@ -12,12 +12,13 @@ from xhaim import events as ev
 from xhaim.source.account import Outcome
 from xhaim.source.fhir.admissions import Admissions, as_begun
 from xhaim.source.fhir.books import Book, Found
-from xhaim.source.fhir.events import Known, NotUsedError, SetAsideError
+from xhaim.source.fhir.events import Known
 from xhaim.source.fhir.films import Filming
 from xhaim.source.fhir.names import Name
 from xhaim.source.fhir.people import Person, read_person
 from xhaim.source.fhir.pictures import Shelf
 from xhaim.source.fhir.times import Clock
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import at, each, words
 from xhaim.source.fhir.visits import is_icu, read_visit
 from xhaim.source.identity import numbers_of

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from xhaim.source.fhir.names import Name, name_of, reference
+from xhaim.source.fhir.pictures import Picture, Shelf
 from xhaim.source.fhir.times import Clock, Moment
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import Json, at
-
-if TYPE_CHECKING:
-    from xhaim.source.fhir.pictures import Picture, Shelf
-
-
-class SetAsideError(Exception):
-    """A resource that cannot be used; the reason goes into the quarantine and holds none of its values."""
-
-
-class NotUsedError(Exception):
-    """A good resource of which no event is made; the reason is counted."""
 
 
 class Event(TypedDict, total=False):

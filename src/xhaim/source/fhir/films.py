@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from xhaim.source.fhir.events import Films, NotUsedError
+from xhaim.source.fhir.events import Films
 from xhaim.source.fhir.names import Name, reference
 from xhaim.source.fhir.pictures import Picture, Shelf, is_picture, key_of
 from xhaim.source.fhir.studies import chest_films, uid_of
+from xhaim.source.fhir.unused import NotUsedError
 from xhaim.source.fhir.values import Json, each, words
 from xhaim.source.fhir.versions import nameless
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from xhaim.source.fhir.events import Event, Here, SetAsideError, needed
+from xhaim.source.fhir.events import Event, Here, needed
 from xhaim.source.fhir.times import Clock, Moment, Period
+from xhaim.source.fhir.unused import SetAsideError
 
 CHANGED = ("amended", "corrected", "appended")
 """What ``status`` or ``docStatus`` says of a resource that was changed after it was first seen."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, needed, refuse
+from xhaim.source.fhir.events import Event, Here, Known, needed, refuse
 from xhaim.source.fhir.films import attachments
 from xhaim.source.fhir.notes import document_reference
 from xhaim.source.fhir.pictures import is_picture, key_of
 from xhaim.source.fhir.studies import film
 from xhaim.source.fhir.times import Moment
+from xhaim.source.fhir.unused import NotUsedError
 from xhaim.source.fhir.values import Json, at, each, words
 from xhaim.source.fhir.views import is_chest, is_film, view
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from xhaim import events as ev
-from xhaim.source.fhir.events import Event, Here, Known, SetAsideError, refuse
+from xhaim.source.fhir.events import Event, Here, Known, refuse
 from xhaim.source.fhir.happened import happened
 from xhaim.source.fhir.names import Name, reference
 from xhaim.source.fhir.texts import text_of
+from xhaim.source.fhir.unused import SetAsideError
 from xhaim.source.fhir.values import Json, at, codings, each, said, slug, words
 
 REPORT_LAG = timedelta(hours=24)

@@ -18,7 +18,7 @@ from typing import Any
 
 from xhaim.errors import XhaimError
 from xhaim.source.dicom.header import Header, read_header
-from xhaim.source.fhir.events import NotUsedError, SetAsideError
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import words
 from xhaim.source.image_files import grey
 

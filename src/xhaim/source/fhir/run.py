@@ -17,7 +17,7 @@ from xhaim.source.draft import NO_EVENTS, Draft
 from xhaim.source.fhir.books import Found, row_of
 from xhaim.source.fhir.clinical import condition, medication_administration, medication_request, observation, procedure
 from xhaim.source.fhir.core import CORE, Core, Gathering
-from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError
+from xhaim.source.fhir.events import Event, Here, Known
 from xhaim.source.fhir.happened import changed
 from xhaim.source.fhir.media import document, media
 from xhaim.source.fhir.names import own_names
@@ -26,6 +26,7 @@ from xhaim.source.fhir.pictures import FOLDER, Shelf
 from xhaim.source.fhir.read import Row, read_fhir_file
 from xhaim.source.fhir.studies import image_files, imaging_study
 from xhaim.source.fhir.times import Clock
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import at
 from xhaim.source.fhir.versions import FACT_SCHEMA, RESOURCE_SCHEMA, nameless, told_once, version_of
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xhaim import events as ev
-from xhaim.source.fhir.events import Event, Here, Known, NotUsedError, SetAsideError, needed, refuse
+from xhaim.source.fhir.events import Event, Here, Known, needed, refuse
 from xhaim.source.fhir.pictures import FOLDER
 from xhaim.source.fhir.times import Moment
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import Json, at, each, words
 from xhaim.source.fhir.views import FILMS, is_chest, view
 

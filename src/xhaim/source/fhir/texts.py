@@ -12,7 +12,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from xhaim.source.fhir.events import NotUsedError, SetAsideError
+from xhaim.source.fhir.unused import NotUsedError, SetAsideError
 from xhaim.source.fhir.values import words
 
 MAX_TEXT_BYTES = 16 << 20

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xhaim.source.fhir.events import SetAsideError, needed, refuse
+from xhaim.source.fhir.events import needed, refuse
 from xhaim.source.fhir.names import reference
 from xhaim.source.fhir.times import Clock, Moment
+from xhaim.source.fhir.unused import SetAsideError
 from xhaim.source.fhir.values import Json, at, codings, each, has_code, said, words
 
 INPATIENT = ("IMP", "ACUTE", "NONAC", "OBSENC", "inpatient")
