@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xhaim.serve.clinic.asked_words import content, names, share_held
+from xhaim.serve.clinic.asked_words import content, named, share_held
 
 CHART = [
     "Acute kidney injury on admission.",
@@ -43,7 +43,7 @@ def test_a_kind_is_answered_by_its_members_and_a_member_not_by_its_kind():
 
 
 @pytest.mark.parametrize(
-    ("question", "signal", "label", "named"),
+    ("question", "signal", "label", "found"),
     [
         ("What is the BP?", "sbp_noninvasive", "Systolic blood pressure ", True),
         ("blood pressure", "dbp_noninvasive", "Diastolic blood pressure ", True),
@@ -56,8 +56,8 @@ def test_a_kind_is_answered_by_its_members_and_a_member_not_by_its_kind():
         ("", "ph", "Arterial pH", False),
     ],
 )
-def test_a_signal_is_named_by_its_label_or_another_name(question, signal, label, named):
-    assert names(question, signal, label) is named
+def test_a_signal_is_named_by_its_label_or_another_name(question, signal, label, found):
+    assert named(question, {signal: label}) == ([signal] if found else [])
 
 
 @settings(max_examples=80, deadline=None)

@@ -324,7 +324,7 @@ def test_a_stay_that_a_step_failed_on_is_shown_and_not_asked(copied, task, parts
 
 def test_models_stay_while_patients_who_arrived_are_looked_at_and_go_with_their_run(run):
     now = [run]
-    state = SimpleNamespace(watched=SimpleNamespace(now=lambda: now[0]))
+    state = SimpleNamespace(watched=SimpleNamespace(now=lambda: now[0]), warm=[])
     request = SimpleNamespace(app=SimpleNamespace(state=state))
 
     def asked(of):

@@ -27,13 +27,13 @@ from xhaim.serve.arrivals.start import begin as begin_arrivals
 from xhaim.serve.clinic import routes as clinic
 from xhaim.serve.database import default_url, open_database
 from xhaim.serve.doors import routes as doors
-from xhaim.serve.doors.machines import is_door
 from xhaim.serve.doors.origins import Origins
 from xhaim.serve.pages import HOMES, page, stamps, templates
-from xhaim.serve.security import Guard, Rates
+from xhaim.serve.security import Guard, Rates, is_door
 from xhaim.serve.settings import ServeSettings
 from xhaim.serve.sso import routes as sso
 from xhaim.serve.sso.start import begin
+from xhaim.serve.turns import Turns
 from xhaim.serve.watched import Watched
 
 LOG = logging.getLogger("xhaim.serve")
@@ -78,6 +78,7 @@ def create_app(run: Path, settings: ServeSettings | None = None, database: Engin
     app.state.beside = Watched(settings.beside.resolve()) if settings.beside else None
     app.state.sso = begin(settings)
     app.state.stamps = stamps(app.state.run) or (False, False)
+    app.state.turns, app.state.warm = Turns(), []
     app.state.logins, app.state.form_key = Rates(settings.logins_per_minute), form_key(database)
     for router in ROUTERS:
         app.include_router(router)

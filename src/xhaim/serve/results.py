@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
@@ -24,6 +24,9 @@ from xhaim.serve.kept import Kept
 from xhaim.serve.predicted import OperatingPoint, operating_points, predictions_of
 from xhaim.source.store import Store
 from xhaim.task import Task
+
+if TYPE_CHECKING:
+    from xhaim.run.prepared import Prepared
 
 T = TypeVar("T")
 BEING_WRITTEN = "this part of the run cannot be read: it is being written, or was taken away"
@@ -58,6 +61,15 @@ class StoredRun:
     def points(self) -> dict[tuple[str, int], OperatingPoint]:
         """(task id, split) -> its operating point and what it was fitted on."""
         return operating_points({task.id: self.root / "models" / task.id for task in self.tasks})
+
+    @property
+    def whole(self) -> StoredRun:
+        """The run itself; of a view of one patient in it the run that they are seen in."""
+        return self
+
+    def prepared(self, task: Task, sample: Sample) -> Prepared | None:
+        """Return what a model reads of a sample that is in no stage of the run; ``None``: it is one of the run's."""
+        return None
 
     def prepare(self) -> None:
         """Read what every page needs. Raises PrerequisiteError while a part of it is being written."""

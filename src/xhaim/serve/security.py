@@ -57,6 +57,14 @@ class Rates:
         return left >= 1
 
 
+HOOKS = "/cds-services"
+
+
+def is_door(path: str) -> bool:
+    """Say whether programs ask there: they are answered in JSON, failures too, and may send much."""
+    return path.startswith(("/api/", f"{HOOKS}/")) or path == HOOKS
+
+
 class Guard:
     """The middleware around the application."""
 
@@ -90,8 +98,7 @@ class Guard:
 
     def _most(self, scope: Scope) -> int:
         """Return how many bytes a body may have."""
-        machines = scope["path"].startswith(("/api/", "/cds-services/"))
-        return self.settings.max_bundle if machines else self.settings.max_body
+        return self.settings.max_bundle if is_door(scope["path"]) else self.settings.max_body
 
     async def _fail(self, scope: Scope, receive: Receive, answer: _Answer, status: int, what: str) -> None:
         response = await self.failure(Request(scope, receive), status, what)

@@ -16,7 +16,6 @@ PER_MINUTE = 30
 """Pages that ask the model, of one user."""
 AT_ONCE = 3
 """Of them under way at the same time."""
-_OPENING = Lock()
 
 
 class Turns:
@@ -45,8 +44,5 @@ class Turns:
 
 def turn(request: Request, user: User) -> AbstractContextManager[None]:
     """Return what a page asks the model in. Raises 429 where its user may not just now."""
-    state = request.app.state
-    with _OPENING:
-        turns: Turns = getattr(state, "turns", None) or Turns()
-        state.turns = turns
+    turns: Turns = request.app.state.turns
     return turns.of(user.login)

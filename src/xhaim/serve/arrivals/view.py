@@ -79,6 +79,12 @@ class Arrived(StoredRun):
         return self.state.name.replace("/", " ", 1)
 
     @property
+    def whole(self) -> StoredRun:
+        """The run that the patient is seen in."""
+        assert self.base is not None  # noqa: S101  (``of`` gives it)
+        return self.base
+
+    @property
     def risks(self) -> tuple[Risk, ...]:
         """Every risk by this run's models, in order of the messages."""
         return tuple(one for one in self.state.risks if one.run == identity(self.manifest))
@@ -104,8 +110,7 @@ class Arrived(StoredRun):
     @cached_property
     def predictions(self) -> pl.DataFrame:
         """Those of the run, and the patient's own."""
-        assert self.base is not None  # noqa: S101  (``of`` gives it)
-        return pl.concat([self.base.predictions, self.mine])
+        return pl.concat([self.whole.predictions, self.mine])
 
     def sample(self, sample_id: str) -> Sample | None:
         """Return a sample of this patient; ``None``: there is none of this id."""
@@ -167,10 +172,7 @@ def rows_of(view: Arrived, risks: tuple[Risk, ...]) -> pl.DataFrame:
         before = earlier[-1] if earlier else None
         rows.append(
             {
-                **{
-                    name: getattr(told, name)
-                    for name in ("sample_id", "task_id", "split", "raw", "risk", "low", "high")
-                },
+                **{name: getattr(told, name) for name in _TOLD},
                 "subject_id": view.subject_id,
                 "stay_id": sample.stay_id,
                 "prediction_time": sample.prediction_time,

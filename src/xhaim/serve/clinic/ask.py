@@ -23,7 +23,7 @@ from xhaim.retrieve.chunk import chunk
 from xhaim.retrieve.hybrid import Embed
 from xhaim.retrieve.lexical import bm25, min_max
 from xhaim.retrieve.token_counts import tokens
-from xhaim.serve.clinic.asked_words import content, names, share_held
+from xhaim.serve.clinic.asked_words import content, named, share_held
 from xhaim.text.sentences import sentences
 
 HELD = 0.6
@@ -159,12 +159,10 @@ def _near(question: str, texts: Sequence[str], embed: Embed | None) -> NDArray[n
 
 def _values(question: str, record: Record) -> tuple[tuple[SignalView, ...], tuple[str, ...]]:
     """Return the signals that the question names, and the latest value of each."""
-    by_label: dict[str, str] = {one.signal: one.label for one in record.measurements}
+    labels = {one.signal: _BRACKET.sub(" ", one.label.partition(",")[0]) for one in record.measurements}
     views: list[SignalView] = []
     ids: list[str] = []
-    for signal, label in sorted(by_label.items()):
-        if not names(question, signal, _BRACKET.sub(" ", label.partition(",")[0])):
-            continue
+    for signal in named(question, labels):
         values = sorted(
             (one for one in record.measurements if one.signal == signal), key=lambda one: (one.time, one.value)
         )

@@ -6,7 +6,7 @@ lay words of ``verify.lay``. ``Antibiotics?`` is answered by ``vancomycin``: ``a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -72,10 +72,14 @@ def share_held(wanted: tuple[str, ...], texts: Sequence[str]) -> NDArray[np.floa
     return np.asarray(holds @ idf / idf.sum(), dtype=np.float64)
 
 
-def names(question: str, signal: str, label: str) -> bool:
-    """Say whether a question holds all words of a signal's label, or of another name of it (``asked_signals.txt``)."""
+def named(question: str, labels: Mapping[str, str]) -> list[str]:
+    """Return the signals of which a question holds all words of the label, or of another name (``asked_signals.txt``).
+
+    ``labels``: signal -> label. The signals are in order.
+    """
     wanted = {*content(question), *_units(fold(question).text)}
-    return any(mine and mine <= wanted for mine in (_set(label), *_other_names().get(signal, ())))
+    ways = {one: (_set(label), *_other_names().get(one, ())) for one, label in labels.items()}
+    return sorted(one for one, mine in ways.items() if any(way and way <= wanted for way in mine))
 
 
 def _set(text: str) -> frozenset[str]:

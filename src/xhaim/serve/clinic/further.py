@@ -78,8 +78,7 @@ def _numbers(request: Request, place: Place) -> tuple[Space, Point]:
     run, task, sample = place.run, place.task, place.sample
 
     def space(split: int) -> Space:
-        whole = getattr(run, "base", None) or run
-        return run.large.get((task.id, split), lambda: space_of(whole, task, split))
+        return run.large.get((task.id, split), lambda: space_of(run.whole, task, split))
 
     if in_a_split(run, task, sample):
         found = space(split_for(run, task, sample))

@@ -53,9 +53,7 @@ class Models:
 
     def prepared(self, task: Task, sample: Sample) -> Prepared:
         """Return what the model reads of a sample. Raises DataError where no model was fitted."""
-        own = getattr(self.run, "prepared", None)  # a view of a run that knows its samples better than the run does
-        found: Prepared | None = own(task, sample) if own is not None else None
-        if found is not None:
+        if (found := self.run.prepared(task, sample)) is not None:
             return found
         explainer = self.explainer(task, sample)
         if explainer is not None:

@@ -36,7 +36,7 @@ def warm(request: Request, place: Place) -> Warm:
     """
     state, now = request.app.state, served(request)
     with _OPENING:
-        held: list[Warm] = getattr(state, "warm", [])
+        held: list[Warm] = state.warm
         mine = next((one for one in held if one.run is place.run), None) or Warm(place.run)
         others = [one for one in held if one is not mine]
         views = [one for one in others if isinstance(one.run, Arrived) and one.run.base is now]

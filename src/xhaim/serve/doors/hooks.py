@@ -20,8 +20,8 @@ from xhaim.serve.doors.answers import failures
 from xhaim.serve.doors.card import Told, card_of
 from xhaim.serve.doors.hook_types import PREFETCH, Call, Card, Cards, Feedback, Link, Reason, Service, Services, body_of
 from xhaim.serve.doors.machines import Machine, Sent
-from xhaim.serve.doors.origins import HOOKS
 from xhaim.serve.results import StoredRun
+from xhaim.serve.security import HOOKS
 from xhaim.source.fhir.json import UnreadableError, parse
 from xhaim.task import Task
 

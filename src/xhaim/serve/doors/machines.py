@@ -8,7 +8,7 @@ from fastapi import Depends, HTTPException, Request
 
 from xhaim.serve.access import allow
 from xhaim.serve.accounts import User
-from xhaim.serve.doors.origins import HOOKS, check_site
+from xhaim.serve.doors.origins import check_site
 
 JSON_KINDS = ("application/json", "application/fhir+json")
 
@@ -26,8 +26,3 @@ async def sent(request: Request, _: Machine) -> bytes:
 
 
 Sent = Annotated[bytes, Depends(sent)]
-
-
-def is_door(path: str) -> bool:
-    """Say whether programs ask there: they are answered in JSON, failures too, whatever they accept."""
-    return path.startswith(("/api/", f"{HOOKS}/")) or path == HOOKS

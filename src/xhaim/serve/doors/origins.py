@@ -7,8 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from xhaim.serve.access import bearer, check_origin
-
-HOOKS = "/cds-services"
+from xhaim.serve.security import HOOKS
 
 
 class Origins:
