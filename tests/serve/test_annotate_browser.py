@@ -1,6 +1,5 @@
 """The form in a real browser, where there is one: by the keyboard alone, through a reload and the server's death."""
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -9,20 +8,14 @@ import time
 import urllib.request
 
 import pytest
+from in_browser import HERE, WAIT_MS, chromium, expect
 from made_up_served import make_run
 
 from xhaim.serve.annotate.drawing import in_order, items
 from xhaim.serve.annotate.scoring import said
 from xhaim.serve.database import default_url, open_database
 
-WAIT_MS = 20_000
-"""A busy machine's pages take their time; what is asked for comes, or the test fails."""
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
-expect.set_options(timeout=WAIT_MS)
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+pytestmark = HERE
 COMMAND = "from xhaim.cli import main, serving; main()"
 NAMES = ("citation", "factuality", "quality")
 
@@ -69,10 +62,8 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 def opened(browser, address, width=1280, javascript=True):

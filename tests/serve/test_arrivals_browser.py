@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
-import time
-
 import pytest
-import uvicorn
 from arriving import KEY, LOS, arrived, new_note, new_value, of, serve
+from in_browser import HERE, WAIT_MS, chromium, expect, listening
 from made_up_bundle import made_up_bundle, note
 from made_up_served import make_client
 
-WAIT_MS = 30_000
-"""A busy machine's pages take their time; what is asked for comes, or the test fails."""
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
-expect.set_options(timeout=WAIT_MS)
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+pytestmark = HERE
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     app = serve(tmp_path_factory.mktemp("browser"))
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield app, f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(20)
+    with listening(app) as address:
+        yield app, address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import socket
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
 from clinic_run import make_clinic_run
+from in_browser import HERE, WAIT_MS, chromium, expect, listening
 from made_up_served import TASK, WORDS, make_app, make_sample
 
-WAIT_MS = 20_000
-"""A busy machine's pages take their time; what is asked for comes, or the test fails."""
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
-expect.set_options(timeout=WAIT_MS)
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+pytestmark = HERE
 PATIENT = f"/patients/{make_sample(0).sample_id}/{TASK}"
 
 
@@ -29,24 +18,14 @@ PATIENT = f"/patients/{make_sample(0).sample_id}/{TASK}"
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("browser")
     make_clinic_run(folder / "run", hostile=True)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(make_app(folder), log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with listening(make_app(folder)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

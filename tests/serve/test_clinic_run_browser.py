@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
-import time
 from pathlib import Path
 
 import pytest
-import uvicorn
 from clinic_run import small_run
+from in_browser import HERE, WAIT_MS, chromium, expect, listening
 
 from xhaim.serve.app import create_app
 from xhaim.serve.watched import open_run
 
-WAIT_MS = 60_000
-"""The model itself is asked on some of these pages, on a busy machine."""
-sync_api = pytest.importorskip("playwright.sync_api")
-expect = sync_api.expect
-expect.set_options(timeout=WAIT_MS)
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+pytestmark = HERE
 TASK = "pleural_effusion"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -34,17 +23,9 @@ def run():
 
 @pytest.fixture(scope="module")
 def address(run, tmp_path_factory):
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
     app = create_app(run.root, None, f"sqlite:///{tmp_path_factory.mktemp('served') / 'd.sqlite'}")
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    with listening(app) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +41,7 @@ def patient(run):
 
 @pytest.fixture
 def page(address):
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as running:
         page = running.new_context(viewport={"width": 1280, "height": 844}, bypass_csp=True).new_page()
         page.set_default_timeout(WAIT_MS)
         page.complaints = []
@@ -71,7 +51,6 @@ def page(address):
         )
         yield page
         assert page.complaints == []
-        running.close()
 
 
 def test_an_image_citation_opens_the_film_and_keys_zoom_it(page, address, patient):
